@@ -1,0 +1,25 @@
+"""REST logins.  The middleware has already resolved the user; these say how, and guard CSRF."""
+
+from rest_framework import authentication, exceptions
+from rest_framework.request import Request
+
+from accounts.models import User
+
+
+class TokenAuthentication(authentication.BaseAuthentication):
+    """``Authorization: Token …``."""
+
+    def authenticate(self, request: Request) -> tuple[User, str] | None:
+        http_request = request._request
+        if not getattr(http_request, "token_presented", False):
+            return None
+        if not http_request.user.is_authenticated:
+            raise exceptions.AuthenticationFailed("The token is unknown or has expired.")
+        return http_request.user, "token"
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Token"
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The browser's session; CSRF applies to writes."""

@@ -1,0 +1,117 @@
+"""Every request of a known user runs inside one tenant, in one transaction."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, get_user, logout
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+
+from accounts.identity import Located, locate_token
+from accounts.models import User
+from core.models import Tenant
+from core.tenancy import TenantError, current_tenant_id, tenant
+
+TENANT_SESSION_KEY = "tenant_id"
+TENANT_HEADER = "X-Tenant"
+LAST_SEEN_SESSION_KEY = "last_seen"
+LAST_SEEN_STEP_SECONDS = 60
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks, and in which tenant the request runs; ``tenant_id`` None means in none."""
+
+    user: User | AnonymousUser | SimpleLazyObject
+    tenant_id: int | None
+    user_id: int | None = None
+
+
+class TenantMiddleware(AuthenticationMiddleware):
+    """Sets ``request.user`` and ``request.tenant`` and opens the tenant's transaction."""
+
+    async_capable = False
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        identity = identify(request)
+        request.user = identity.user
+        request.tenant = None
+        if identity.tenant_id is None:
+            return self.get_response(request)
+        with tenant(identity.tenant_id, actor_id=identity.user_id):
+            request.tenant = SimpleLazyObject(lambda: Tenant.objects.get(pk=identity.tenant_id))
+            response = self.get_response(request)
+            if response.status_code >= 500:
+                transaction.set_rollback(True)
+            if getattr(response, "streaming", False):
+                raise TenantError("A streaming response would outlive its tenant's transaction.")
+            return response
+
+
+def identify(request: HttpRequest) -> Identity:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "token":
+        return _by_token(request, locate_token(token.strip()))
+    return _by_session(request)
+
+
+def _by_token(request: HttpRequest, located: Located | None) -> Identity:
+    request.token_authenticated = located is not None
+    request.token_presented = True
+    if located is None:
+        return Identity(AnonymousUser(), None)
+    if located.tenant_id is None:
+        user = User.objects.filter(pk=located.user_id, is_active=True).first() or AnonymousUser()
+        slug = request.headers.get(TENANT_HEADER, "")
+        chosen = Tenant.objects.filter(slug=slug, is_active=True).first() if slug else None
+        return Identity(user, chosen.pk if chosen else None, located.user_id)
+    return Identity(
+        SimpleLazyObject(lambda: _active_user(located.user_id)), located.tenant_id, located.user_id
+    )
+
+
+def _active_user(user_id: int) -> User | AnonymousUser:
+    return User.objects.filter(pk=user_id, is_active=True).first() or AnonymousUser()
+
+
+def _by_session(request: HttpRequest) -> Identity:
+    session = request.session
+    if SESSION_KEY not in session:
+        return Identity(AnonymousUser(), None)
+    user_id = int(session[SESSION_KEY])
+    tenant_id = session.get(TENANT_SESSION_KEY)
+    if session.get("platform_user"):
+        # Read before the tenant is entered: inside it, platform users cannot be seen.
+        user = get_user(request)
+        return Identity(user, tenant_id if user.is_authenticated else None, user_id)
+    return Identity(SimpleLazyObject(lambda: get_user(request)), tenant_id, user_id)
+
+
+def remember_tenant(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
+    """On login: the session names the tenant in which its requests run."""
+    request.session[TENANT_SESSION_KEY] = user.tenant_id
+    request.session["platform_user"] = user.tenant_id is None
+    request.session[LAST_SEEN_SESSION_KEY] = int(time.time())
+
+
+class SessionTimeoutMiddleware:
+    """Logs out a session that was idle for longer than ``SESSION_IDLE_SECONDS``."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        seen = request.session.get(LAST_SEEN_SESSION_KEY)
+        if seen is not None:
+            now = int(time.time())
+            if now - seen > settings.SESSION_IDLE_SECONDS:
+                logout(request)
+            elif now - seen > LAST_SEEN_STEP_SECONDS:
+                request.session[LAST_SEEN_SESSION_KEY] = now
+        return self.get_response(request)

@@ -1,0 +1,87 @@
+"""States, and which step leads from which state to which."""
+
+from dataclasses import dataclass
+
+from django.db import models
+
+
+class AppointmentStatus(models.TextChoices):
+    """The plan's states plus HELD: time kept for a caller who is still deciding."""
+
+    HELD = "HELD", "Held"
+    PENDING = "PENDING", "Not confirmed"
+    CONFIRMED = "CONFIRMED", "Confirmed"
+    CHECKED_IN = "CHECKED_IN", "Waiting"
+    IN_PROGRESS = "IN_PROGRESS", "In room"
+    COMPLETED = "COMPLETED", "Done"
+    NO_SHOW = "NO_SHOW", "Missed"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+S = AppointmentStatus
+
+OCCUPYING = (S.HELD, S.PENDING, S.CONFIRMED, S.CHECKED_IN, S.IN_PROGRESS)
+"""States in which an appointment takes its provider's time."""
+
+EXPECTED = (S.PENDING, S.CONFIRMED)
+FINAL = (S.COMPLETED, S.NO_SHOW, S.CANCELLED)
+
+
+class Step(models.TextChoices):
+    """What can be done with an appointment; the label is a button's text."""
+
+    BOOK = "book", "Book"
+    CONFIRM = "confirm", "Confirm"
+    CHECK_IN = "check_in", "Check in"
+    START = "start", "Start visit"
+    COMPLETE = "complete", "Complete"
+    NO_SHOW = "no_show", "Mark as missed"
+    CANCEL = "cancel", "Cancel"
+    RESCHEDULE = "reschedule", "Move"
+    UNDO = "undo", "Undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A step: the states it may leave and the state it reaches (None: it stays)."""
+
+    sources: tuple[AppointmentStatus, ...]
+    target: AppointmentStatus | None
+
+
+TRANSITIONS: dict[Step, Transition] = {
+    Step.CONFIRM: Transition((S.PENDING,), S.CONFIRMED),
+    Step.CHECK_IN: Transition((S.PENDING, S.CONFIRMED), S.CHECKED_IN),
+    Step.START: Transition((S.CHECKED_IN,), S.IN_PROGRESS),
+    Step.COMPLETE: Transition((S.IN_PROGRESS,), S.COMPLETED),
+    Step.NO_SHOW: Transition((S.PENDING, S.CONFIRMED), S.NO_SHOW),
+    Step.CANCEL: Transition((S.PENDING, S.CONFIRMED, S.CHECKED_IN), S.CANCELLED),
+    Step.RESCHEDULE: Transition((S.PENDING, S.CONFIRMED), None),
+}
+
+
+def legal_steps(status: str) -> list[Step]:
+    """Steps that may be taken from ``status``, in the table's order."""
+    return [step for step, transition in TRANSITIONS.items() if status in transition.sources]
+
+
+class Priority(models.TextChoices):
+    ROUTINE = "routine", "Routine"
+    PRIORITY = "priority", "Priority"
+    URGENT = "urgent", "Urgent"
+
+
+class QueueEntryStatus(models.TextChoices):
+    WAITING = "WAITING", "Waiting"
+    CALLED = "CALLED", "Called"
+    IN_PROGRESS = "IN_PROGRESS", "In progress"
+    COMPLETED = "COMPLETED", "Completed"
+    NO_SHOW = "NO_SHOW", "Did not come"
+    LEFT = "LEFT", "Left"
+
+
+class WaitingListStatus(models.TextChoices):
+    ACTIVE = "ACTIVE", "Waiting"
+    SCHEDULED = "SCHEDULED", "Booked"
+    CANCELLED = "CANCELLED", "Withdrawn"
+    EXPIRED = "EXPIRED", "Expired"

@@ -1,0 +1,46 @@
+"""Database expressions and writes the ORM lacks.  Migrations import these by path."""
+
+from django.contrib.postgres.fields import DateTimeRangeField
+from django.db import IntegrityError, connection, models
+from django.db.models import Func
+
+
+class TsTzRange(Func):
+    function = "TSTZRANGE"
+    output_field = DateTimeRangeField()
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """Name of the PostgreSQL constraint that refused the row, if it was one."""
+    diagnostic = getattr(error.__cause__, "diag", None)
+    return getattr(diagnostic, "constraint_name", None)
+
+
+def insert_unless_conflict(instance: models.Model, constraint: str) -> bool:
+    """INSERT the row unless it violates ``constraint``; sets its key when it was written.
+
+    PostgreSQL's speculative insertion decides: no lock is taken before, no error is raised
+    after, and contenders cannot deadlock.
+
+    Returns:
+        Whether the row was written.
+    """
+    fields = [f for f in instance._meta.local_concrete_fields if not f.primary_key]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    values = [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in fields]
+    table = quote(instance._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) VALUES ({places}) "  # noqa: S608 - our own names
+            f"ON CONFLICT ON CONSTRAINT {quote(constraint)} DO NOTHING RETURNING id",
+            values,
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return False
+    instance.pk = row[0]
+    instance._state.adding = False
+    instance._state.db = connection.alias
+    return True

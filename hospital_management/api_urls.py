@@ -1,0 +1,5 @@
+"""All REST routes, below /api/."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
