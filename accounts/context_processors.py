@@ -1,0 +1,74 @@
+"""What the frame around every page shows: where one can go, for whom, and who is logged in."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.http import HttpRequest
+
+from accounts.permissions import Permission, Role, can
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry of the rail."""
+
+    url: str
+    label: str
+    icon: str
+    permission: Permission
+
+
+PLACES = (
+    Place("/today/", "Today", "square-kanban", Permission.SEE_TODAY),
+    Place("/appointments/calendar/", "Calendar", "calendar-days", Permission.SEE_TODAY),
+    Place("/patients/", "Patients", "users", Permission.SEE_PATIENTS),
+    Place("/admin/", "Admin", "settings", Permission.USE_ADMIN),
+)
+
+
+class Frame:
+    """Read only by full pages, so that fragments cost nothing."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def _user(self):
+        return getattr(self._request, "user", None)
+
+    @cached_property
+    def _inside(self) -> bool:
+        return bool(self._user and self._user.is_authenticated and self._request.tenant)
+
+    @cached_property
+    def tenant_name(self) -> str:
+        return self._request.tenant.name if self._inside else ""
+
+    @cached_property
+    def role(self) -> str:
+        return "Platform" if self._user.is_superuser else Role(self._user.role).label
+
+    @cached_property
+    def can_search(self) -> bool:
+        return self._inside and can(self._user, Permission.SEE_PATIENTS)
+
+    @cached_property
+    def links(self) -> list[dict[str, object]]:
+        """Places the user may go to; empty outside a tenant, where pages stand bare."""
+        if not self._inside:
+            return []
+        path = self._request.path
+        return [
+            {
+                "url": place.url,
+                "label": place.label,
+                "icon": place.icon,
+                "is_current": path.startswith(place.url),
+            }
+            for place in PLACES
+            if can(self._user, place.permission)
+        ]
+
+
+def frame(request: HttpRequest) -> dict[str, object]:
+    return {"frame": Frame(request)}

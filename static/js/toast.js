@@ -1,0 +1,35 @@
+// Short messages at the foot of the page; those with an undo stay longer.
+
+const STAY_MS = 5000;
+const STAY_WITH_UNDO_MS = 12000;
+
+// Show {text, undo} as a toast, or take over an element the server rendered.
+export function showToast({ text, undo, element }) {
+  const toast = element ?? build(text, undo);
+  const stay = toast.querySelector(".toast-undo") ? STAY_WITH_UNDO_MS : STAY_MS;
+  let timer = setTimeout(() => toast.remove(), stay);
+  for (const hold of ["mouseenter", "focusin"]) toast.addEventListener(hold, () => clearTimeout(timer));
+  for (const leave of ["mouseleave", "focusout"]) {
+    toast.addEventListener(leave, () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => toast.remove(), stay);
+    });
+  }
+}
+
+function build(text, undo) {
+  const toast = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
+  toast.querySelector(".toast-text").textContent = text;
+  const button = toast.querySelector(".toast-undo");
+  if (undo) {
+    button.setAttribute("hx-post", undo);
+    button.setAttribute("hx-swap", "none");
+    button.addEventListener("htmx:afterRequest", () => toast.remove());
+  } else {
+    button.remove();
+  }
+  const area = document.getElementById("toasts");
+  area.replaceChildren(toast);
+  window.htmx.process(toast);
+  return toast;
+}
