@@ -21,6 +21,7 @@ TENANT_SESSION_KEY = "tenant_id"
 TENANT_HEADER = "X-Tenant"
 LAST_SEEN_SESSION_KEY = "last_seen"
 LAST_SEEN_STEP_SECONDS = 60
+BACKGROUND_HEADER = "X-Background"
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -101,7 +102,10 @@ def remember_tenant(sender: object, request: HttpRequest, user: User, **kwargs: 
 
 
 class SessionTimeoutMiddleware:
-    """Logs out a session that was idle for longer than ``SESSION_IDLE_SECONDS``."""
+    """Logs out a session that was idle for longer than ``SESSION_IDLE_SECONDS``.
+
+    What a page asks for by itself carries ``X-Background`` and does not count as activity.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -112,6 +116,7 @@ class SessionTimeoutMiddleware:
             now = int(time.time())
             if now - seen > settings.SESSION_IDLE_SECONDS:
                 logout(request)
-            elif now - seen > LAST_SEEN_STEP_SECONDS:
+                request.tenant = None
+            elif now - seen > LAST_SEEN_STEP_SECONDS and BACKGROUND_HEADER not in request.headers:
                 request.session[LAST_SEEN_SESSION_KEY] = now
         return self.get_response(request)

@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from django.core.cache import cache
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
@@ -63,8 +62,3 @@ def _worker() -> bool:
             return cursor.fetchone()[0]
     except DatabaseError:
         return False
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form was too old, or came from another site."""
-    return render(request, "403_csrf.html", status=403)

@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "core.refusals.RefusalMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -91,7 +92,9 @@ TEMPLATES = [
 ]
 
 # ``default`` is the application's role, bound by row-level security; ``owner`` migrates.
-DATABASES = connection_settings(env.text("DATABASE_URL"), SECRET_KEY)
+DATABASES = connection_settings(
+    env.text("DATABASE_URL"), SECRET_KEY, pool_size=env.integer("DATABASE_POOL_SIZE", 20)
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379")
@@ -165,7 +168,7 @@ SESSION_IDLE_SECONDS = env.integer("SESSION_IDLE_MINUTES", 60) * 60
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-CSRF_FAILURE_VIEW = "core.views.csrf_failure"
+CSRF_FAILURE_VIEW = "core.refusals.csrf_failure"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0

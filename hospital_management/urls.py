@@ -16,3 +16,7 @@ urlpatterns = [
     path("api/", include("hospital_management.api_urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "core.refusals.bad_request"
+handler403 = "core.refusals.permission_denied"
+handler404 = "core.refusals.not_found"
