@@ -10,7 +10,7 @@ run: setup
 	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(BIN)/python -m hospital_management.run
 
 test: setup-dev
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest
 
 lint: setup-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports

@@ -1,0 +1,93 @@
+"""Shared fixtures: the throw-away database, two hospitals, and work that really commits."""
+
+from hospital_management.testing import provide_servers
+
+provide_servers()  # before Django reads its settings
+
+from collections.abc import Iterator  # noqa: E402
+
+import django  # noqa: E402
+import pytest  # noqa: E402
+
+django.setup()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker) -> None:
+    """The database exists already; give its own application role its rights."""
+    from django.db import connections
+
+    from core.roles import ensure_app_role, grant_app_role
+
+    with django_db_blocker.unblock():
+        ensure_app_role()
+        grant_app_role()
+        connections["owner"].close()
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_tenant() -> Iterator[None]:
+    """A tenant left active by one test would hide a missing one in the next."""
+    from core.tenancy import current_tenant_id
+
+    assert current_tenant_id() is None
+    yield
+    assert current_tenant_id() is None
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    """Throttles and lock-outs count in the cache."""
+    from django.core.cache import cache
+
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def riverside(db):
+    from appointments.tests.clinics import build_clinic
+
+    return build_clinic("riverside", zone="Europe/Berlin")
+
+
+@pytest.fixture
+def lakeside(db):
+    from appointments.tests.clinics import build_clinic
+
+    return build_clinic("lakeside", zone="America/New_York")
+
+
+@pytest.fixture
+def committed_db(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """Real commits, for threads, sockets and browsers; every table is emptied afterwards.
+
+    The owner does it: the application's role may not truncate.
+    """
+    from django.apps import apps
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        yield
+        tables = ", ".join(
+            f'"{model._meta.db_table}"'
+            for model in apps.get_models(include_auto_created=True)
+            if model._meta.managed and not model._meta.db_table.startswith("django_")
+        )
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(f"TRUNCATE {tables}, django_session RESTART IDENTITY CASCADE")
+        connections.close_all()
+
+
+@pytest.fixture
+def committed_riverside(committed_db):
+    from appointments.tests.clinics import build_clinic
+
+    return build_clinic("riverside", zone="Europe/Berlin")
+
+
+@pytest.fixture
+def committed_lakeside(committed_db):
+    from appointments.tests.clinics import build_clinic
+
+    return build_clinic("lakeside", zone="America/New_York")

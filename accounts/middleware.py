@@ -15,7 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.identity import Located, locate_token
 from accounts.models import User
 from core.models import Tenant
-from core.tenancy import TenantError, current_tenant_id, tenant
+from core.tenancy import TenantError, tenant
 
 TENANT_SESSION_KEY = "tenant_id"
 TENANT_HEADER = "X-Tenant"

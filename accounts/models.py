@@ -10,7 +10,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.permissions import Role
-from core.constraints import Audited, RowLevelSecurity, SameTenantReference, tenant_walls
+from core.constraints import (
+    Audited,
+    RowLevelSecurity,
+    SameTenantReference,
+    tenant_walls,
+)
 from core.fields import TenantForeignKey, TenantOneToOneField
 from core.models import TenantModel
 from core.privacy import FieldPrivacy

@@ -10,7 +10,6 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.throttling import SimpleRateThrottle
 
 
-
 class Pages(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 500

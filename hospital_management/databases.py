@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-POOL = {"min_size": 2, "max_size": 20, "timeout": 15}
+POOL_WAIT_SECONDS = 15
 
 
 def app_password(secret_key: str, role: str) -> str:
@@ -19,11 +19,11 @@ def app_role(database: str) -> str:
     return f"{database}_app"
 
 
-def connection_settings(url: str, secret_key: str) -> dict[str, dict[str, Any]]:
+def connection_settings(url: str, secret_key: str, *, pool_size: int) -> dict[str, dict[str, Any]]:
     """Django's DATABASES from one owner URL.
 
     ``default`` never persists connections (``CONN_MAX_AGE`` leaks them under ASGI) and uses
-    psycopg's pool instead.
+    psycopg's pool instead; a ``pool_size`` of 0 means none, a connection per thread.
     """
     parts = conninfo_to_dict(url or "postgresql:///hospital")
     database = parts.pop("dbname", "hospital")
@@ -39,9 +39,10 @@ def connection_settings(url: str, secret_key: str) -> dict[str, dict[str, Any]]:
         "CONN_MAX_AGE": 0,
     }
     role = app_role(database)
+    pool = {"min_size": min(2, pool_size), "max_size": pool_size, "timeout": POOL_WAIT_SECONDS}
     app = owner | {
         "USER": role,
         "PASSWORD": app_password(secret_key, role),
-        "OPTIONS": parts | {"pool": POOL},
+        "OPTIONS": parts | ({"pool": pool} if pool_size else {}),
     }
     return {"default": app, "owner": owner}

@@ -1,5 +1,8 @@
 """Booked time: who is seen by whom, and when.
 
+Only holds are ever deleted, in one statement: references to appointments are DO_NOTHING, and the
+database refuses to orphan them.
+
 Intervals are half-open as in RFC 5545, so a visit ending at 10:00 does not touch one starting
 at 10:00.
 """
@@ -28,6 +31,8 @@ class AppointmentRequest(TenantModel):
     ``[blocked_from, blocked_until)`` adds the type's buffers: the time the provider is taken.
     A HELD row keeps time for a caller until ``hold_expires_at`` and may lack a patient.
     """
+
+    conflicts: tuple[int, ...] | list[int] = ()  # what a fresh overbooking overlaps; not stored
 
     patient = TenantForeignKey(
         "patients.PatientProfile",
@@ -152,7 +157,7 @@ class AppointmentEvent(TenantModel):
     """
 
     appointment = TenantForeignKey(
-        AppointmentRequest, on_delete=models.CASCADE, related_name="events"
+        AppointmentRequest, on_delete=models.DO_NOTHING, related_name="events"
     )
     step = models.CharField(max_length=12, choices=Step)
     from_status = models.CharField(max_length=12, choices=AppointmentStatus, blank=True)
@@ -162,11 +167,10 @@ class AppointmentEvent(TenantModel):
     at = models.DateTimeField(default=timezone.now)
     by_id = models.BigIntegerField(null=True)
     by_name = models.CharField(max_length=200, blank=True)
-    undone = models.BooleanField(default=False)
 
     privacy = FieldPrivacy(
         phi="appointment before reason",
-        public="id tenant step from_status to_status at by_id by_name undone",
+        public="id tenant step from_status to_status at by_id by_name",
     )
 
     class Meta:

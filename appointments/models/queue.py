@@ -51,7 +51,7 @@ class QueueEntry(TenantModel):
         "AppointmentRequest",
         null=True,
         blank=True,
-        on_delete=models.PROTECT,
+        on_delete=models.DO_NOTHING,
         related_name="queue_entries",
     )
     ticket = models.CharField(max_length=12)

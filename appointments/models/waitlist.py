@@ -32,7 +32,7 @@ class WaitingList(TenantModel):
         max_length=12, choices=WaitingListStatus, default=WaitingListStatus.ACTIVE
     )
     scheduled_appointment = TenantForeignKey(
-        "AppointmentRequest", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "AppointmentRequest", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+"
     )
     notes = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -14,8 +14,8 @@ DECLARE
     tenant_column text := CASE TG_TABLE_NAME WHEN 'core_tenant' THEN 'id' ELSE 'tenant_id' END;
     tenant bigint := (COALESCE(new_row, old_row) ->> tenant_column)::bigint;
 BEGIN
-    IF tenant IS NULL THEN
-        RETURN NULL;  -- a platform user, who belongs to no tenant
+    IF tenant IS NULL OR (TG_TABLE_NAME = 'core_tenant' AND TG_OP = 'INSERT') THEN
+        RETURN NULL;  -- a platform user, or a tenant that is only just made: nobody's trail
     END IF;
     IF TG_OP = 'UPDATE' THEN
         SELECT jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key)

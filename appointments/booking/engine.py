@@ -1,0 +1,490 @@
+"""BookingEngine: every write to an appointment goes through here.
+
+Races for time are settled by the exclusion constraint: new rows by ``ON CONFLICT DO NOTHING``, so
+contenders neither wait for a lock nor deadlock; moves of existing rows, which cannot use it, one
+after another per provider (``_lock_moves``).
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.utils.dateparse import parse_datetime
+
+from accounts.models import User
+from accounts.permissions import Permission, check
+from appointments.booking.errors import (
+    HoldExpiredError,
+    IllegalStepError,
+    NothingToUndoError,
+    ProviderUnavailableError,
+    SlotTakenError,
+)
+from appointments.booking.events import AppointmentChanged
+from appointments.booking.requests import Visit, existing_patient, wanted_visit
+from appointments.enums import (
+    TRANSITIONS,
+    AppointmentStatus,
+    Priority,
+    Step,
+    legal_steps,
+)
+from appointments.models import AppointmentEvent, AppointmentRequest
+from appointments.models.booking import NO_OVERLAP
+from appointments.permissions import can_see_appointment
+from appointments.scheduling.selectors import blocked_intervals, overlapping
+from core.clock import Clock, system_clock
+from core.db import insert_unless_conflict, violated_constraint
+from core.errors import InvalidInputError, NotFoundError, StaleVersionError
+from core.events import publish_on_commit
+from core.models import Tenant
+from core.tenancy import current_tenant_id
+
+HOLD_MINUTES = 5
+UNDO_MINUTES = 10
+MOVES_LOCK_CLASS = 1
+
+TIMESTAMPS = {
+    Step.CONFIRM: "confirmed_at",
+    Step.CHECK_IN: "checked_in_at",
+    Step.START: "started_at",
+    Step.COMPLETE: "completed_at",
+    Step.CANCEL: "cancelled_at",
+}
+UNDOABLE_FIELDS = (
+    "status",
+    "provider_id",
+    "scheduled_datetime",
+    "scheduled_end_datetime",
+    "blocked_from",
+    "blocked_until",
+    "overbooked",
+    "override_reason",
+    "cancellation_reason",
+    *TIMESTAMPS.values(),
+)
+NEEDS = {
+    Step.CONFIRM: Permission.BOOK,
+    Step.CANCEL: Permission.BOOK,
+    Step.RESCHEDULE: Permission.BOOK,
+    Step.BOOK: Permission.BOOK,
+}
+
+
+class BookingEngine:
+    """Commands on appointments, on behalf of one user (None: the system itself).
+
+    All of them raise NotAllowedError where the role does not allow the step, NotFoundError for an
+    appointment the user may not see, StaleVersionError where ``version`` is given and is not the
+    present one, and leave nothing half-written.
+    """
+
+    def __init__(self, *, by: User | None, clock: Clock = system_clock) -> None:
+        self.by = by
+        self.clock = clock
+
+    @transaction.atomic
+    def hold(
+        self,
+        *,
+        provider_id: int,
+        appointment_type_id: int,
+        start: datetime,
+        duration_minutes: int | None = None,
+        site_id: int | None = None,
+        patient_id: int | None = None,
+        minutes: int = HOLD_MINUTES,
+    ) -> AppointmentRequest:
+        """Keep a time while the caller decides; it frees itself after ``minutes``.
+
+        Raises:
+            InvalidInputError, SlotTakenError, ProviderUnavailableError.
+        """
+        self._check(Permission.BOOK)
+        now = self.clock()
+        visit = wanted_visit(
+            by=self.by,
+            now=now,
+            provider_id=provider_id,
+            appointment_type_id=appointment_type_id,
+            start=start,
+            duration_minutes=duration_minutes,
+            site_id=site_id,
+        )
+        patient = existing_patient(patient_id) if patient_id else None
+        row = self._new(visit, patient_id=patient.pk if patient else None)
+        row.status = AppointmentStatus.HELD
+        row.hold_expires_at = now + timedelta(minutes=minutes)
+        self._insert(row, visit, now=now)
+        return row
+
+    @transaction.atomic
+    def release_hold(self, hold_id: int) -> None:
+        """Give a hold back.
+
+        Raises:
+            NotFoundError: there is none of that key.
+        """
+        self._check(Permission.BOOK)
+        held = AppointmentRequest.objects.filter(pk=hold_id, status=AppointmentStatus.HELD)
+        if not held.delete()[0]:
+            raise NotFoundError("There is no such hold.")
+
+    @transaction.atomic
+    def book(
+        self,
+        *,
+        patient_id: int,
+        provider_id: int,
+        appointment_type_id: int,
+        start: datetime,
+        duration_minutes: int | None = None,
+        site_id: int | None = None,
+        priority: str = Priority.ROUTINE,
+        reason: str = "",
+        override_reason: str = "",
+        hold_id: int | None = None,
+        is_waitlist_conversion: bool = False,
+    ) -> AppointmentRequest:
+        """Take the time for the patient; the new appointment is PENDING.
+
+        Args:
+            start: aware.
+            override_reason: makes it a deliberate overbooking if, and only if, the time is taken
+                or blocked; needs the right to overbook.  The returned row's ``conflicts`` then
+                lists the keys of what it overlaps.
+            hold_id: the caller's own hold on this time, which the booking replaces.
+
+        Raises:
+            InvalidInputError: 400, naming the field.
+            SlotTakenError: with the conflicts; nothing was written.
+            ProviderUnavailableError: the provider's time is blocked.
+            HoldExpiredError: the hold is gone.
+        """
+        self._check(Permission.BOOK)
+        if override_reason:
+            self._check(Permission.OVERBOOK)
+        now = self.clock()
+        patient = existing_patient(patient_id)
+        visit = wanted_visit(
+            by=self.by,
+            now=now,
+            provider_id=provider_id,
+            appointment_type_id=appointment_type_id,
+            start=start,
+            duration_minutes=duration_minutes,
+            site_id=site_id,
+        )
+        if hold_id is not None:
+            self._consume_hold(hold_id, now=now)
+        row = self._new(visit, patient_id=patient.pk)
+        row.priority, row.reason = priority, reason
+        row.is_waitlist_conversion = is_waitlist_conversion
+        self._insert(row, visit, now=now, override_reason=override_reason)
+        self._record(row, Step.BOOK, before={}, from_status="", reason=override_reason, now=now)
+        return row
+
+    def confirm(self, appointment_id: int, *, version: int | None = None) -> AppointmentRequest:
+        return self.take(Step.CONFIRM, appointment_id, version=version)
+
+    def check_in(self, appointment_id: int, *, version: int | None = None) -> AppointmentRequest:
+        return self.take(Step.CHECK_IN, appointment_id, version=version)
+
+    def start(self, appointment_id: int, *, version: int | None = None) -> AppointmentRequest:
+        return self.take(Step.START, appointment_id, version=version)
+
+    def complete(self, appointment_id: int, *, version: int | None = None) -> AppointmentRequest:
+        return self.take(Step.COMPLETE, appointment_id, version=version)
+
+    def no_show(self, appointment_id: int, *, version: int | None = None) -> AppointmentRequest:
+        return self.take(Step.NO_SHOW, appointment_id, version=version)
+
+    def cancel(
+        self, appointment_id: int, *, reason: str, version: int | None = None
+    ) -> AppointmentRequest:
+        return self.take(Step.CANCEL, appointment_id, version=version, reason=reason)
+
+    @transaction.atomic
+    def take(
+        self,
+        step: Step,
+        appointment_id: int,
+        *,
+        version: int | None = None,
+        reason: str = "",
+    ) -> AppointmentRequest:
+        """Take one step of the transition table.
+
+        Raises:
+            IllegalStepError: the table has no such step from the present state.
+            InvalidInputError: a cancellation without a reason.
+        """
+        row = self._lock(step, appointment_id, version)
+        if step == Step.CANCEL and not reason.strip():
+            raise InvalidInputError("Say why it is cancelled.", attr="reason", code="required")
+        now = self.clock()
+        before, from_status = self._snapshot(row), row.status
+        row.status = TRANSITIONS[step].target
+        changed = ["status"]
+        if step in TIMESTAMPS:
+            setattr(row, TIMESTAMPS[step], now)
+            changed.append(TIMESTAMPS[step])
+        if step == Step.CANCEL:
+            row.cancellation_reason = reason.strip()
+            changed.append("cancellation_reason")
+        self._save(row, changed)
+        self._record(row, step, before=before, from_status=from_status, reason=reason, now=now)
+        return row
+
+    @transaction.atomic
+    def reschedule(
+        self,
+        appointment_id: int,
+        *,
+        start: datetime,
+        provider_id: int | None = None,
+        duration_minutes: int | None = None,
+        override_reason: str = "",
+        version: int | None = None,
+    ) -> AppointmentRequest:
+        """Move the appointment in one statement; it is never in two places or in none.
+
+        Args:
+            start: aware.
+            provider_id: the present one where None.
+            duration_minutes: the present one where None.
+
+        Raises:
+            IllegalStepError, InvalidInputError, SlotTakenError, ProviderUnavailableError.
+        """
+        row = self._lock(Step.RESCHEDULE, appointment_id, version)
+        if override_reason:
+            self._check(Permission.OVERBOOK)
+        now = self.clock()
+        present = row.scheduled_end_datetime - row.scheduled_datetime
+        visit = wanted_visit(
+            by=self.by,
+            now=now,
+            provider_id=provider_id or row.provider_id,
+            appointment_type_id=row.appointment_type_id,
+            start=start,
+            duration_minutes=duration_minutes or int(present.total_seconds() // 60),
+            site_id=None,
+        )
+        before = self._snapshot(row)
+        self._place(row, visit)
+        row.overbooked, row.override_reason = False, ""
+        if self._check_open(visit, override_reason):
+            row.overbooked, row.override_reason = True, override_reason
+        self._move(row, visit, now=now, override_reason=override_reason)
+        self._record(
+            row,
+            Step.RESCHEDULE,
+            before=before,
+            from_status=row.status,
+            reason=override_reason,
+            now=now,
+        )
+        return row
+
+    @transaction.atomic
+    def undo(self, appointment_id: int, *, version: int | None = None) -> AppointmentRequest:
+        """Go back to before the last step, if it is younger than 10 minutes.
+
+        Undoing a booking cancels it.
+
+        Raises:
+            NothingToUndoError: no such step, or it was itself an undo.
+            SlotTakenError: the time was given to somebody else meanwhile.
+        """
+        row = self._lock(Step.UNDO, appointment_id, version)
+        now = self.clock()
+        last = AppointmentEvent.objects.filter(appointment_id=row.pk).order_by("-pk").first()
+        too_old = last is None or last.at < now - timedelta(minutes=UNDO_MINUTES)
+        if too_old or last.step == Step.UNDO:
+            raise NothingToUndoError
+        self._check(NEEDS.get(Step(last.step), Permission.RUN_FLOW))
+        before, from_status = self._snapshot(row), row.status
+        if last.step == Step.BOOK:
+            row.status, row.cancelled_at = AppointmentStatus.CANCELLED, now
+            row.cancellation_reason = "Booking undone"
+        else:
+            self._restore(row, last.before)
+        visit = Visit(
+            row.provider,
+            row.appointment_type,
+            row.site,
+            row.scheduled_datetime,
+            int((row.scheduled_end_datetime - row.scheduled_datetime).total_seconds() // 60),
+        )
+        self._move(row, visit, now=now, override_reason=row.override_reason)
+        self._record(row, Step.UNDO, before=before, from_status=from_status, reason="", now=now)
+        return row
+
+    def _check(self, permission: Permission) -> None:
+        if self.by is not None:
+            check(self.by, permission)
+
+    def _lock(self, step: Step, appointment_id: int, version: int | None) -> AppointmentRequest:
+        """The row, locked, seen by this user, of the wanted version and ready for the step."""
+        row = (
+            AppointmentRequest.objects.select_for_update()
+            .exclude(status=AppointmentStatus.HELD)
+            .filter(pk=appointment_id)
+            .first()
+        )
+        if row is None or (self.by is not None and not can_see_appointment(self.by, row)):
+            raise NotFoundError("There is no such appointment.")
+        if step != Step.UNDO:
+            self._check(NEEDS.get(step, Permission.RUN_FLOW))
+        if version is not None and version != row.version:
+            raise StaleVersionError
+        if step in TRANSITIONS and row.status not in TRANSITIONS[step].sources:
+            raise IllegalStepError(step, row.get_status_display(), legal_steps(row.status))
+        return row
+
+    def _new(self, visit: Visit, *, patient_id: int | None) -> AppointmentRequest:
+        row = AppointmentRequest(
+            patient_id=patient_id,
+            appointment_type=visit.appointment_type,
+            site=visit.site,
+            created_by_id=self.by.pk if self.by else None,
+        )
+        self._place(row, visit)
+        return row
+
+    def _place(self, row: AppointmentRequest, visit: Visit) -> None:
+        row.provider = visit.provider
+        row.scheduled_datetime, row.scheduled_end_datetime = visit.start, visit.end
+        row.blocked_from, row.blocked_until = visit.blocked_from, visit.blocked_until
+
+    def _insert(
+        self, row: AppointmentRequest, visit: Visit, *, now: datetime, override_reason: str = ""
+    ) -> None:
+        if self._check_open(visit, override_reason):
+            row.overbooked, row.override_reason = True, override_reason
+        self._drop_expired_holds(visit, now=now)
+        if insert_unless_conflict(row, NO_OVERLAP):
+            return
+        taken = self._taken(visit, now=now)
+        if not override_reason:
+            raise taken
+        row.overbooked, row.override_reason = True, override_reason
+        row.conflicts = taken.conflicts
+        insert_unless_conflict(row, NO_OVERLAP)
+
+    def _check_open(self, visit: Visit, override_reason: str) -> bool:
+        """Whether the time is blocked and deliberately taken all the same."""
+        zone = Tenant.objects.only("zone").get(pk=current_tenant_id()).zone_info
+        blocked = blocked_intervals(visit.provider.pk, visit.start, visit.end, zone)
+        if blocked and not override_reason:
+            raise ProviderUnavailableError(attr="scheduled_datetime")
+        return bool(blocked)
+
+    def _drop_expired_holds(self, visit: Visit, *, now: datetime) -> None:
+        AppointmentRequest.objects.filter(
+            provider_id=visit.provider.pk,
+            status=AppointmentStatus.HELD,
+            hold_expires_at__lte=now,
+            blocked_from__lt=visit.blocked_until,
+            blocked_until__gt=visit.blocked_from,
+        ).delete()
+
+    def _consume_hold(self, hold_id: int, *, now: datetime) -> None:
+        held = AppointmentRequest.objects.filter(
+            pk=hold_id,
+            status=AppointmentStatus.HELD,
+            hold_expires_at__gt=now,
+            created_by_id=self.by.pk if self.by else None,
+        )
+        if not held.delete()[0]:
+            raise HoldExpiredError
+
+    def _move(
+        self, row: AppointmentRequest, visit: Visit, *, now: datetime, override_reason: str
+    ) -> None:
+        """UPDATE the row to where it stands now, or refuse."""
+        self._lock_moves(row.provider_id)
+        self._drop_expired_holds(visit, now=now)
+        changed = [name.removesuffix("_id") for name in UNDOABLE_FIELDS]
+        try:
+            with transaction.atomic():
+                self._save(row, changed)
+            return
+        except IntegrityError as error:
+            if violated_constraint(error) != NO_OVERLAP:
+                raise
+            if not override_reason:
+                raise self._taken(visit, now=now, except_id=row.pk) from error
+        row.overbooked, row.override_reason = True, override_reason
+        row.version -= 1
+        self._save(row, changed)
+
+    def _lock_moves(self, provider_id: int) -> None:
+        """Two moves into each other's time would wait for each other until the deadlock timer."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(%s, %s)",
+                [MOVES_LOCK_CLASS, provider_id % 2**31],
+            )
+
+    def _taken(
+        self, visit: Visit, *, now: datetime, except_id: int | None = None
+    ) -> SlotTakenError:
+        conflicts = overlapping(
+            visit.provider.pk, visit.blocked_from, visit.blocked_until, now=now
+        ).exclude(pk=except_id)
+        return SlotTakenError(
+            provider_id=visit.provider.pk,
+            start=visit.start,
+            duration_minutes=visit.duration_minutes,
+            conflicts=list(conflicts.values_list("pk", flat=True)),
+        )
+
+    def _save(self, row: AppointmentRequest, changed: list[str]) -> None:
+        row.version += 1
+        row.save(update_fields=[*changed, "version"])
+
+    def _snapshot(self, row: AppointmentRequest) -> dict[str, Any]:
+        values = {name: getattr(row, name) for name in UNDOABLE_FIELDS}
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in values.items()
+        }
+
+    def _restore(self, row: AppointmentRequest, before: dict[str, Any]) -> None:
+        for name in UNDOABLE_FIELDS:
+            value = before[name]
+            is_time = name.endswith(("_at", "datetime")) or name.startswith("blocked_")
+            setattr(row, name, parse_datetime(value) if is_time and value else value)
+
+    def _record(
+        self,
+        row: AppointmentRequest,
+        step: Step,
+        *,
+        before: dict[str, Any],
+        from_status: str,
+        reason: str,
+        now: datetime,
+    ) -> None:
+        AppointmentEvent.objects.create(
+            appointment=row,
+            step=step,
+            from_status=from_status,
+            to_status=row.status,
+            before=before,
+            reason=reason[:500],
+            at=now,
+            by_id=self.by.pk if self.by else None,
+            by_name=self.by.get_full_name() if self.by else "",
+        )
+        publish_on_commit(
+            AppointmentChanged(
+                tenant_id=row.tenant_id,
+                appointment_id=row.pk,
+                provider_id=row.provider_id,
+                step=step,
+                start=row.scheduled_datetime,
+            )
+        )

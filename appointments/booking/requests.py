@@ -1,0 +1,124 @@
+"""What is asked for, checked against the catalogue before any time is taken."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import models
+
+from accounts.models import User
+from accounts.permissions import Permission, can
+from appointments.models import AppointmentTemplate
+from core.errors import InvalidInputError
+from core.models import Site
+from patients.models import PatientProfile
+
+LATE_ENTRY = timedelta(minutes=15)
+MIN_MINUTES, MAX_MINUTES = 5, 12 * 60
+MAX_KEY = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A wanted visit whose parts exist in this tenant and fit together."""
+
+    provider: User
+    appointment_type: AppointmentTemplate
+    site: Site | None
+    start: datetime
+    duration_minutes: int
+
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(minutes=self.duration_minutes)
+
+    @property
+    def blocked_from(self) -> datetime:
+        return self.start - timedelta(minutes=self.appointment_type.buffer_before_minutes)
+
+    @property
+    def blocked_until(self) -> datetime:
+        return self.end + timedelta(minutes=self.appointment_type.buffer_after_minutes)
+
+
+def wanted_visit(
+    *,
+    by: User | None,
+    now: datetime,
+    provider_id: int,
+    appointment_type_id: int,
+    start: datetime,
+    duration_minutes: int | None = None,
+    site_id: int | None = None,
+) -> Visit:
+    """
+    Args:
+        start: aware; staff may enter a visit up to 15 minutes after its start.
+        duration_minutes: the type's where None.
+
+    Raises:
+        InvalidInputError: 400, with ``attr`` the field at fault.
+    """
+    kind = existing(
+        AppointmentTemplate.objects.filter(is_active=True),
+        appointment_type_id,
+        "appointment_type_id",
+    )
+    provider = existing(User.objects.providers(), provider_id, "provider_id")
+    site = existing(Site.objects.filter(is_active=True), site_id, "site_id") if site_id else None
+    _check_offered(kind, provider)
+    minutes = kind.duration_minutes if duration_minutes is None else duration_minutes
+    if not MIN_MINUTES <= minutes <= MAX_MINUTES:
+        raise InvalidInputError(
+            f"Choose between {MIN_MINUTES} and {MAX_MINUTES} minutes.",
+            attr="duration_minutes",
+            code="out_of_range",
+        )
+    _check_lead(kind, start, now=now, staff=by is None or can(by, Permission.BOOK))
+    return Visit(provider, kind, site, start, minutes)
+
+
+def existing(queryset: models.QuerySet, key: int, attr: str) -> Any:
+    """The row with this key, or a 400 that names the field."""
+    found = queryset.filter(pk=key).first() if 0 < key <= MAX_KEY else None
+    if found is None:
+        raise InvalidInputError("There is no such record.", attr=attr, code="does_not_exist")
+    return found
+
+
+def existing_patient(patient_id: int) -> PatientProfile:
+    return existing(PatientProfile.objects.filter(is_active=True), patient_id, "patient_id")
+
+
+def _check_offered(kind: AppointmentTemplate, provider: User) -> None:
+    offered_by = set(kind.templateprovider_set.values_list("provider_id", flat=True))
+    if offered_by and provider.pk not in offered_by:
+        raise InvalidInputError(
+            f"{provider.get_full_name()} does not offer {kind.name}.",
+            attr="provider_id",
+            code="not_offered",
+        )
+
+
+def _check_lead(
+    kind: AppointmentTemplate, start: datetime, *, now: datetime, staff: bool
+) -> None:
+    earliest = now - LATE_ENTRY if staff else now + timedelta(minutes=kind.min_lead_minutes)
+    if start < now - LATE_ENTRY or (not staff and start < now):
+        raise InvalidInputError(
+            "This time has passed. Choose a time from now on.",
+            attr="scheduled_datetime",
+            code="in_the_past",
+        )
+    if start < earliest:
+        raise InvalidInputError(
+            f"{kind.name} must be booked at least {kind.min_lead_minutes} minutes ahead.",
+            attr="scheduled_datetime",
+            code="too_soon",
+        )
+    if start > now + timedelta(days=kind.max_lead_days):
+        raise InvalidInputError(
+            f"{kind.name} can be booked at most {kind.max_lead_days} days ahead.",
+            attr="scheduled_datetime",
+            code="too_far_ahead",
+        )

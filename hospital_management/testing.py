@@ -1,0 +1,80 @@
+"""The throw-away servers and databases behind the test suite.
+
+The process that runs pytest starts the servers and migrates one database; every xdist worker
+clones it, so the migrations run once.
+"""
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from hospital_management import embedded
+
+TEMPLATE = embedded.DATABASE
+
+
+def provide_servers() -> None:
+    """Set the environment so that Django's settings name this process's own database."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        _start()
+    _clone(worker or "main")
+
+
+def _start() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="patient-flow-test-"))
+    servers = embedded.EmbeddedServers(folder)
+    servers.start()
+
+    def stop() -> None:
+        servers.stop()
+        shutil.rmtree(servers.store, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(stop)
+    os.environ |= {
+        "TEST_DATABASE_URL": servers.addresses.database_url,
+        "REDIS_URL": servers.addresses.redis_url,
+        "DATABASE_URL": servers.addresses.database_url,
+        "DATA_DIR": str(folder),
+        "DATABASE_POOL_SIZE": "0",
+        "SECRET_KEY": "only-for-tests-0123456789-abcdefghij-0123456789",
+        "EMBEDDED": "1",
+        "HTTPS": "0",
+        "DEBUG": "0",
+        "LOG_LEVEL": "WARNING",
+        "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+        "DJANGO_SETTINGS_MODULE": "hospital_management.settings",
+    }
+    _migrate()
+
+
+def _migrate() -> None:
+    """In a process of its own, so that no connection to the template stays open."""
+    subprocess.run(  # noqa: S603
+        [sys.executable, "manage.py", "migrate", "-v", "0"],
+        cwd=Path(__file__).resolve().parent.parent,
+        check=True,
+    )
+
+
+def _clone(name: str) -> None:
+    url = os.environ["TEST_DATABASE_URL"]
+    database = f"{TEMPLATE}_{name}"
+    admin = make_conninfo(url, dbname="postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        names = {"db": sql.Identifier(database), "template": sql.Identifier(TEMPLATE)}
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {db}").format(**names))
+        connection.execute(sql.SQL("CREATE DATABASE {db} TEMPLATE {template}").format(**names))
+    parts = conninfo_to_dict(url)
+    os.environ["DATABASE_URL"] = (
+        f"postgresql://{parts['user']}@/{database}?host={parts['host']}"
+    )
