@@ -5,6 +5,8 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hospital_management.settings")
+# A server shares a pool among its threads; a command needs one connection and no waiting.
+os.environ.setdefault("DATABASE_POOL_SIZE", "20")
 http_application = get_asgi_application()
 
 # Routes import models, which need the applications that the line above has loaded.

@@ -93,7 +93,7 @@ TEMPLATES = [
 
 # ``default`` is the application's role, bound by row-level security; ``owner`` migrates.
 DATABASES = connection_settings(
-    env.text("DATABASE_URL"), SECRET_KEY, pool_size=env.integer("DATABASE_POOL_SIZE", 20)
+    env.text("DATABASE_URL"), SECRET_KEY, pool_size=env.integer("DATABASE_POOL_SIZE", 0)
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

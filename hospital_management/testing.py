@@ -45,7 +45,6 @@ def _start() -> None:
         "REDIS_URL": servers.addresses.redis_url,
         "DATABASE_URL": servers.addresses.database_url,
         "DATA_DIR": str(folder),
-        "DATABASE_POOL_SIZE": "0",
         "SECRET_KEY": "only-for-tests-0123456789-abcdefghij-0123456789",
         "EMBEDDED": "1",
         "HTTPS": "0",
