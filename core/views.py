@@ -9,6 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
+from core.lifecycle import draining
+
 WORKER_SILENT_AFTER = timedelta(seconds=30)
 
 
@@ -23,7 +25,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
     """The process can do its work: 200, or 503 naming what is down."""
-    parts = {"database": _database(), "redis": _redis()}
+    parts = {"web": not draining.is_set(), "database": _database(), "redis": _redis()}
     parts["worker"] = parts["database"] and _worker()
     down = [name for name, up in parts.items() if not up]
     body = {

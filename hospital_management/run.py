@@ -66,6 +66,7 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hospital_management.settings")
     host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
     os.environ["HOST"], os.environ["PORT"] = host, port
+    os.environ.setdefault("DRAIN_SECONDS", str(GRACE_SECONDS - 1))
     supervisor = Supervisor({"worker": worker_command(), "web": web_command(host, port)})
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -120,11 +121,7 @@ def worker_command() -> list[str]:
 
 
 def web_command(host: str, port: str) -> list[str]:
-    # No access log of Daphne's: it prints query strings, which may hold a name searched for.
-    return [
-        *(PYTHON, "-m", "daphne", "-v", "0", "-b", host, "-p", port),
-        "hospital_management.asgi:application",
-    ]
+    return [PYTHON, "-m", "hospital_management.web", "--bind", host, "--port", port]
 
 
 def bracketed(host: str) -> str:

@@ -1,0 +1,81 @@
+"""Daphne that ends politely.
+
+As it comes, Daphne drops every request in flight on SIGTERM and cuts sockets without a frame.
+Here SIGTERM turns readiness to 503, closes the listening port, lets requests finish for up to
+``DRAIN_SECONDS`` and tells each socket 1012 (service restart), so that clients come back at once.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import reactor
+
+from core.lifecycle import draining
+from hospital_management import env
+from hospital_management.asgi import application
+
+SERVICE_RESTART = 1012  # RFC 6455 registry
+POLL_SECONDS = 0.05
+
+
+class DrainingServer(Server):
+    """Daphne's server with a SIGTERM that waits."""
+
+    def run(self) -> None:
+        self.signal_handlers = False
+        reactor.callWhenRunning(self._listen_for_signals)
+        super().run()
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_event_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._begin_drain)
+
+    def _begin_drain(self) -> None:
+        if draining.is_set():
+            return
+        draining.set()
+        for listener in self.listeners:
+            listener.addCallback(lambda port: port.stopListening())
+        self._drained = asyncio.ensure_future(self._drain(env.integer("DRAIN_SECONDS", 20)))
+
+    async def _drain(self, seconds: int) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        for protocol in self._live(sockets=True):
+            if protocol.state == WebSocketProtocol.STATE_OPEN:
+                protocol.sendCloseFrame(code=SERVICE_RESTART)
+        while self._live(sockets=False) and loop.time() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)  # the last bytes leave
+        self.stop()
+
+    def _live(self, *, sockets: bool) -> list:
+        """Connections with a running application."""
+        return [
+            protocol
+            for protocol, details in list(self.connections.items())
+            if isinstance(protocol, WebSocketProtocol) == sockets
+            and "disconnected" not in details
+            and "application_instance" in details
+            and not details["application_instance"].done()
+        ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bind", default=os.environ.get("HOST") or "127.0.0.1")
+    parser.add_argument("--port", type=int, default=env.integer("PORT", 8000))
+    options = parser.parse_args()
+    endpoints = build_endpoint_description_strings(host=options.bind, port=options.port)
+    # No access log of Daphne's: it prints query strings, which may hold a name searched for.
+    DrainingServer(application, endpoints=endpoints, verbosity=0, server_name="").run()
+
+
+if __name__ == "__main__":
+    main()
