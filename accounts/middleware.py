@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.identity import Located, locate_token
@@ -35,7 +37,8 @@ class Identity:
 
 
 class TenantMiddleware(AuthenticationMiddleware):
-    """Sets ``request.user`` and ``request.tenant`` and opens the tenant's transaction."""
+    """Sets ``request.user`` and ``request.tenant``, opens the tenant's transaction, and shows
+    times in the tenant's zone."""
 
     async_capable = False
 
@@ -45,8 +48,10 @@ class TenantMiddleware(AuthenticationMiddleware):
         request.tenant = None
         if identity.tenant_id is None:
             return self.get_response(request)
-        with tenant(identity.tenant_id, actor_id=identity.user_id):
-            request.tenant = SimpleLazyObject(lambda: Tenant.objects.get(pk=identity.tenant_id))
+        with ExitStack() as stack:
+            stack.enter_context(tenant(identity.tenant_id, actor_id=identity.user_id))
+            request.tenant = Tenant.objects.get(pk=identity.tenant_id)
+            stack.enter_context(timezone.override(request.tenant.zone_info))
             response = self.get_response(request)
             if response.status_code >= 500:
                 transaction.set_rollback(True)
