@@ -52,11 +52,11 @@ def tenant(
         try:
             bind(connection, tenant_id, actor_id)
             yield
+            if connection.atomic_blocks[0]._from_testcase:
+                _unbind(connection)
         finally:
             # Before the commit, so that on_commit handlers enter a tenant of their own.
             _current.reset(token)
-            if len(connection.savepoint_ids) or connection.atomic_blocks[0]._from_testcase:
-                _unbind(connection)
 
 
 def bind(connection, tenant_id: int, actor_id: int | None) -> None:
@@ -70,9 +70,8 @@ def bind(connection, tenant_id: int, actor_id: int | None) -> None:
 
 def _unbind(connection) -> None:
     """A test runs inside one long transaction, in which the local setting would live on."""
-    if not connection.needs_rollback:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('app.tenant_id', '', true)")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.tenant_id', '', true)")
 
 
 class TenantManager(models.Manager):
