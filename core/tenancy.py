@@ -52,7 +52,7 @@ def tenant(
         try:
             bind(connection, tenant_id, actor_id)
             yield
-            if connection.atomic_blocks[0]._from_testcase:
+            if connection.atomic_blocks[0]._from_testcase and not connection.needs_rollback:
                 _unbind(connection)
         finally:
             # Before the commit, so that on_commit handlers enter a tenant of their own.
