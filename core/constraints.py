@@ -154,6 +154,22 @@ class Audited(DatabaseRule):
         return path, args, kwargs | {"secret": self.secret}
 
 
+class AppendOnly(DatabaseRule):
+    """Rows are never changed or deleted, not even by the table's owner.
+
+    TRUNCATE, which only the owner may, still works.
+    """
+
+    def create(self, model, quote) -> str:
+        return (
+            f"CREATE TRIGGER {quote(self.name)} BEFORE UPDATE OR DELETE ON %(table)s "
+            "FOR EACH ROW EXECUTE FUNCTION core_refuse_change()"
+        )
+
+    def remove(self, quote) -> str:
+        return f"DROP TRIGGER {quote(self.name)} ON %(table)s"
+
+
 def tenant_walls(
     model: str, *references: str, audited: bool = True, secret: tuple[str, ...] = ()
 ) -> list[models.BaseConstraint]:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from core.constraints import Audited, RowLevelSecurity, tenant_walls
+from core.constraints import AppendOnly, Audited, RowLevelSecurity, tenant_walls
 from core.privacy import FieldPrivacy
 from core.tenancy import TenantManager, current_tenant_id
 
@@ -111,12 +111,15 @@ class Site(TenantModel):
 
 
 class AuditEvent(TenantModel):
-    """One change of one record, written by a database trigger; the application may only add."""
+    """One change of one record, written by a database trigger, or one reading of a patient's.
+
+    ``before`` and ``after`` hold the changed columns only.
+    """
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(db_default=Now())
     actor_id = models.BigIntegerField(null=True)
-    action = models.CharField(max_length=6)  # INSERT, UPDATE, DELETE
+    action = models.CharField(max_length=6)  # INSERT, UPDATE, DELETE, READ
     table = models.CharField(max_length=63)
     record_id = models.BigIntegerField()
     before = models.JSONField(null=True)
@@ -126,7 +129,10 @@ class AuditEvent(TenantModel):
 
     class Meta:
         ordering = ["-id"]
-        constraints = tenant_walls("auditevent", audited=False)
+        constraints = [
+            *tenant_walls("auditevent", audited=False),
+            AppendOnly(name="auditevent_append_only"),
+        ]
         indexes = [
             models.Index(fields=["tenant", "table", "record_id", "id"], name="auditevent_record"),
             models.Index(fields=["tenant", "at"], name="auditevent_at"),

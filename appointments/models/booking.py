@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from appointments.enums import OCCUPYING, AppointmentStatus, Priority, Step
-from core.constraints import tenant_walls
+from core.constraints import AppendOnly, tenant_walls
 from core.db import TsTzRange
 from core.fields import TenantForeignKey
 from core.models import TenantModel
@@ -175,7 +175,10 @@ class AppointmentEvent(TenantModel):
 
     class Meta:
         ordering = ["-id"]
-        constraints = tenant_walls("appointmentevent", "appointment", audited=False)
+        constraints = [
+            *tenant_walls("appointmentevent", "appointment", audited=False),
+            AppendOnly(name="appointmentevent_append_only"),
+        ]
         indexes = [
             models.Index(fields=["tenant", "appointment", "id"], name="appointmentevent_history")
         ]
