@@ -15,7 +15,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 PAGES = {
     400: ("bad_request", "That did not work", "The request could not be read."),
     403: ("permission_denied", "Not for your role", "Your role does not allow this."),
-    404: ("not_found", "Nothing here", "This page or record does not exist, or is not yours to see."),
+    404: ("not_found", "Nothing here", "This page or record does not exist, or is not for you."),
 }
 
 

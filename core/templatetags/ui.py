@@ -6,6 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 register = template.Library()
+DECORATION = SafeString('aria-hidden="true"')
 
 
 @register.simple_tag
@@ -17,10 +18,11 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
         size: "", "small" or "large".
         label: what it says to a screen reader; empty where words stand beside it.
     """
+    said = format_html('role="img" aria-label="{}"', label) if label else DECORATION
     return format_html(
         '<svg class="icon{}" {}><use href="{}#{}"></use></svg>',
         f" icon-{size}" if size else "",
-        format_html('role="img" aria-label="{}"', label) if label else SafeString('aria-hidden="true"'),
+        said,
         static("img/icons.svg"),
         name,
     )
