@@ -1,5 +1,10 @@
 """HTTP routes of appointments, one module per area."""
 
-from django.urls import URLPattern
+from django.urls import include, path
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("today/", include("appointments.urls.today")),
+    path("appointments/calendar/", include("appointments.urls.calendar")),
+    path("appointments/", include("appointments.urls.visits")),
+    path("portal/", include("appointments.urls.portal")),
+]
