@@ -11,7 +11,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 
 from accounts.identity import Located, locate_token
@@ -38,7 +38,7 @@ class Identity:
 
 class TenantMiddleware(AuthenticationMiddleware):
     """Sets ``request.user`` and ``request.tenant``, opens the tenant's transaction, and shows
-    times in the tenant's zone."""
+    times in the tenant's zone and manner."""
 
     async_capable = False
 
@@ -52,6 +52,7 @@ class TenantMiddleware(AuthenticationMiddleware):
             stack.enter_context(tenant(identity.tenant_id, actor_id=identity.user_id))
             request.tenant = Tenant.objects.get(pk=identity.tenant_id)
             stack.enter_context(timezone.override(request.tenant.zone_info))
+            stack.enter_context(translation.override(request.tenant.locale))
             response = self.get_response(request)
             if response.status_code >= 500:
                 transaction.set_rollback(True)

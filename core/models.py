@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -24,7 +25,7 @@ class Tenant(models.Model):
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=50, unique=True)
     zone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
-    locale = models.CharField(max_length=10, default="en")
+    locale = models.CharField(max_length=10, choices=settings.LANGUAGES, default="en-gb")
     email = models.EmailField(blank=True)
     phone = models.CharField(max_length=30, blank=True)
     no_show_grace_minutes = models.PositiveSmallIntegerField(

@@ -58,7 +58,6 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "core.middleware.refuse_unreadable_input",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.TenantMiddleware",
@@ -195,11 +194,12 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English (24-hour clock)"), ("en-us", "English (12-hour clock)")]
+FORMAT_MODULE_PATH = ["hospital_management.formats"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
-LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
