@@ -4,14 +4,18 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user, logout
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.utils import timezone, translation
+from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
 
 from accounts.identity import Located, locate_token
@@ -59,6 +63,18 @@ class TenantMiddleware(AuthenticationMiddleware):
             if getattr(response, "streaming", False):
                 raise TenantError("A streaming response would outlive its tenant's transaction.")
             return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *args: Any
+    ) -> HttpResponse | None:
+        """A superuser enters a tenant before opening a page that shows one."""
+        match = request.resolver_match
+        shows_tenant = hasattr(view, "permission") or match.app_name == "admin"
+        if request.tenant or not shows_tenant or request.path.startswith("/api/"):
+            return None
+        if request.user.is_authenticated and request.user.is_superuser:
+            return redirect_to_login(request.get_full_path(), resolve_url("accounts:choose_tenant"))
+        return None
 
 
 def identify(request: HttpRequest) -> Identity:
@@ -125,4 +141,8 @@ class SessionTimeoutMiddleware:
                 request.tenant = None
             elif now - seen > LAST_SEEN_STEP_SECONDS and BACKGROUND_HEADER not in request.headers:
                 request.session[LAST_SEEN_SESSION_KEY] = now
-        return self.get_response(request)
+        response = self.get_response(request)
+        if seen is not None and "Cache-Control" not in response:
+            # Shared desks: nothing a person saw may come back with the browser's back button.
+            patch_cache_control(response, private=True, no_store=True)
+        return response
