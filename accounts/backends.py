@@ -39,8 +39,9 @@ class TenantBackend(ModelBackend):
         return user if user and self.user_can_authenticate(user) else None
 
     def has_perm(self, user_obj: User, perm: str, obj: Any = None) -> bool:
-        """Django's model permissions serve only the admin site, which has one rule."""
-        return can(user_obj, Permission.USE_ADMIN)
+        """The permission table's answer; Django's own permissions mean the admin site."""
+        known = perm in Permission.values
+        return can(user_obj, Permission(perm) if known else Permission.USE_ADMIN)
 
     def has_module_perms(self, user_obj: User, app_label: str) -> bool:
         return can(user_obj, Permission.USE_ADMIN)

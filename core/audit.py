@@ -20,7 +20,7 @@ def record_read(table: str, record_id: int) -> None:
         raise TenantError("A read was recorded outside a tenant.")
     with connection.cursor() as cursor:
         cursor.execute(
-            'INSERT INTO core_auditevent (tenant_id, actor_id, action, "table", record_id)'
-            " VALUES (%s, NULLIF(current_setting('app.actor_id', true), '')::bigint, 'READ', %s, %s)",
+            'INSERT INTO core_auditevent (tenant_id, actor_id, action, "table", record_id) VALUES'
+            " (%s, NULLIF(current_setting('app.actor_id', true), '')::bigint, 'READ', %s, %s)",
             [tenant_id, table, record_id],
         )
