@@ -1,7 +1,126 @@
-"""Background jobs: each fetches by id and calls one engine, tenant by tenant."""
+"""Background jobs: each enters one tenant after the other and calls one engine there.
 
-from procrastinate import App
+Every job may run twice, late or be cut off: what it left undone, its next run does.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+
+from django.contrib.sessions.backends.db import SessionStore
+from procrastinate import App, Blueprint
+from procrastinate.job_context import JobContext
+from procrastinate.jobs import Status
+
+from appointments.booking.upkeep import BATCH, drop_expired_holds, mark_missed_visits
+from appointments.scheduling.windows import extend_windows
+from core.clock import system_clock
+from core.models import Tenant
+from core.tenancy import tenant
+
+logger = logging.getLogger("hospital.jobs")
+jobs = Blueprint()
+
+KEEP_DONE_JOBS_HOURS = 24
+KEEP_FAILED_JOBS_HOURS = 14 * 24
+
+
+class JobError(RuntimeError):
+    """A job did not finish; what it could do, it did."""
 
 
 def register(app: App) -> None:
     """Called when the job queue is ready."""
+    app.add_tasks_from(jobs, namespace="appointments")
+
+
+def in_every_tenant(
+    job: str, work: Callable[[Tenant], None], *, stop: Callable[[], bool] = lambda: False
+) -> None:
+    """Call ``work`` once per active tenant, outside any transaction.
+
+    One tenant's failure does not keep the others from their turn.  Only its kind and place are
+    logged: a database error's message quotes the row, which may be a patient's.
+
+    Args:
+        stop: asked before each tenant; the worker's way to end soon.
+
+    Raises:
+        JobError: it failed for some tenant.
+    """
+    failed = 0
+    for each in Tenant.objects.filter(is_active=True).order_by("pk"):
+        if stop():
+            return
+        try:
+            work(each)
+        except Exception as error:
+            failed += 1
+            logger.error(
+                "%s failed for tenant %s: %s\n%s",
+                job,
+                each.slug,
+                type(error).__name__,
+                "".join(traceback.format_tb(error.__traceback__)),
+            )
+    if failed:
+        raise JobError(f"{job} failed for {failed} tenants; see the log.")
+
+
+@jobs.periodic(cron="* * * * *")
+@jobs.task(name="mark_missed", queueing_lock="mark_missed", pass_context=True)
+def mark_missed(context: JobContext, timestamp: int) -> None:
+    """Every minute: visits nobody came to become missed."""
+
+    def work(each: Tenant) -> None:
+        marked = BATCH
+        while marked == BATCH and not context.should_abort():
+            with tenant(each.pk):
+                marked = mark_missed_visits(clock=system_clock)
+
+    in_every_tenant("mark_missed", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="* * * * *")
+@jobs.task(name="expire_holds", queueing_lock="expire_holds", pass_context=True)
+def expire_holds(context: JobContext, timestamp: int) -> None:
+    """Every minute: holds that have ended free their time."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            drop_expired_holds(now=system_clock())
+
+    in_every_tenant("expire_holds", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="7 1 * * *")
+@jobs.task(name="extend_availability", queueing_lock="extend_availability", pass_context=True)
+def extend_availability(context: JobContext, timestamp: int) -> None:
+    """Every night, and at each start: windows for the coming 180 days."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            extend_windows(today=system_clock().astimezone(each.zone_info).date())
+
+    in_every_tenant("extend_availability", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="37 2 * * *")
+@jobs.task(name="purge_sessions", queueing_lock="purge_sessions")
+def purge_sessions(timestamp: int) -> None:
+    """Every night: sessions that have expired."""
+    SessionStore.clear_expired()
+
+
+@jobs.periodic(cron="*/5 * * * *")
+@jobs.task(name="tidy_jobs", queueing_lock="tidy_jobs", pass_context=True)
+async def tidy_jobs(context: JobContext, timestamp: int) -> None:
+    """Every five minutes: jobs whose worker was killed, and those that ended long ago.
+
+    Each comes round again by itself, so the remains of one that was cut off are dropped.
+    """
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs():
+        await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+    await manager.delete_old_jobs(nb_hours=KEEP_DONE_JOBS_HOURS)
+    await manager.delete_old_jobs(nb_hours=KEEP_FAILED_JOBS_HOURS, include_failed=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from appointments.models import AvailabilityRule, SlotAvailability
 from core.tenancy import TenantError, current_tenant_id
@@ -75,17 +76,36 @@ def extend_windows(
     tenant_id = current_tenant_id()
     if tenant_id is None:
         raise TenantError("Windows were extended outside a tenant.")
-    values = {
-        "tenant": tenant_id,
-        "provider": provider_id,
-        "first": today,
-        "last": today + timedelta(days=days - 1),
-    }
     with connection.cursor() as cursor:
-        cursor.execute(REMOVE_OUTDATED, values)
+        cursor.execute(
+            REMOVE_OUTDATED, {"tenant": tenant_id, "provider": provider_id, "first": today}
+        )
         removed = cursor.rowcount
-        cursor.execute(ADD_MISSING, values)
-        return WindowChanges(added=cursor.rowcount, removed=removed)
+        last = today + timedelta(days=days - 1)
+        added = add_missing(
+            cursor, tenant_id=tenant_id, first=today, last=last, provider_id=provider_id
+        )
+        return WindowChanges(added, removed)
+
+
+def add_missing(
+    cursor: CursorWrapper,
+    *,
+    tenant_id: int,
+    first: date,
+    last: date,
+    provider_id: int | None = None,
+) -> int:
+    """Make the windows that rules ask for, ``first`` to ``last`` included; returns how many.
+
+    Args:
+        cursor: the application's inside the tenant, or the owner's.
+    """
+    cursor.execute(
+        ADD_MISSING,
+        {"tenant": tenant_id, "provider": provider_id, "first": first, "last": last},
+    )
+    return cursor.rowcount
 
 
 @transaction.atomic

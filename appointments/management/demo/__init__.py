@@ -1,0 +1,1 @@
+"""The two demonstration hospitals, and data in bulk for measurements."""

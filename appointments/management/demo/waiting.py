@@ -1,0 +1,130 @@
+"""Queues in mid-flow, and people who would come sooner."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from random import Random
+
+from accounts.models import User
+from appointments.enums import AppointmentStatus, Priority, QueueEntryStatus
+from appointments.models import (
+    AppointmentRequest,
+    AppointmentTemplate,
+    QueueEntry,
+    WaitingList,
+    WaitingQueue,
+)
+from patients.models import PatientProfile
+
+SCORES = {Priority.ROUTINE: 25.0, Priority.PRIORITY: 50.0, Priority.URGENT: 100.0}
+DONE, BEING_SERVED, CALLED, WAITING = 6, 2, 1, 7
+SERVICE_MINUTES = 8
+AS_QUEUED = {
+    AppointmentStatus.CHECKED_IN: QueueEntryStatus.WAITING,
+    AppointmentStatus.IN_PROGRESS: QueueEntryStatus.IN_PROGRESS,
+    AppointmentStatus.COMPLETED: QueueEntryStatus.COMPLETED,
+}
+
+
+def queue_of_visits(
+    queue: WaitingQueue, visits: Sequence[AppointmentRequest]
+) -> Iterator[QueueEntry]:
+    """The provider's visits of today that have begun to wait, as entries of the queue."""
+    for visit in visits:
+        if visit.status in AS_QUEUED:
+            yield QueueEntry(
+                tenant_id=queue.tenant_id,
+                queue=queue,
+                patient=visit.patient,
+                appointment=visit,
+                priority_score=SCORES[visit.priority],
+                estimated_service_time=visit.appointment_type.duration_minutes,
+                status=AS_QUEUED[visit.status],
+                joined_at=visit.checked_in_at,
+                called_at=visit.started_at,
+                started_at=visit.started_at,
+                completed_at=visit.completed_at,
+            )
+
+
+def walk_ins(
+    queue: WaitingQueue,
+    patients: Sequence[PatientProfile],
+    *,
+    now: datetime,
+    rng: Random,
+    waiting_only: bool = False,
+) -> Iterator[QueueEntry]:
+    """People who came without an appointment: served, called and waiting ones, by arrival."""
+    plan = [QueueEntryStatus.COMPLETED] * DONE + [QueueEntryStatus.IN_PROGRESS] * BEING_SERVED
+    plan += [QueueEntryStatus.CALLED] * CALLED + [QueueEntryStatus.WAITING] * WAITING
+    if waiting_only:
+        plan = [QueueEntryStatus.WAITING] * (WAITING // 2)
+    joined = now - timedelta(minutes=len(plan) * 5 + rng.uniform(2, 5))
+    for status, patient in zip(plan, patients, strict=False):
+        entry = QueueEntry(
+            tenant_id=queue.tenant_id,
+            queue=queue,
+            patient=patient,
+            priority_score=SCORES[rng.choices(list(SCORES), (80, 15, 5))[0]],
+            estimated_service_time=rng.choice((10, 15, 20)),
+            status=status,
+            joined_at=joined,
+        )
+        _serve(entry, now=now, rng=rng)
+        yield entry
+        joined += timedelta(minutes=rng.uniform(3, 5))
+
+
+def _serve(entry: QueueEntry, *, now: datetime, rng: Random) -> None:
+    if entry.status == QueueEntryStatus.WAITING:
+        return
+    if entry.status == QueueEntryStatus.CALLED:
+        entry.called_at = now - timedelta(minutes=rng.uniform(0.5, 2))
+        return
+    entry.called_at = entry.joined_at + (now - entry.joined_at) * rng.uniform(0.2, 0.5)
+    entry.started_at = entry.called_at + (now - entry.called_at) * 0.1
+    if entry.status == QueueEntryStatus.COMPLETED:
+        length = timedelta(minutes=SERVICE_MINUTES * rng.uniform(0.6, 1.4))
+        entry.completed_at = min(entry.started_at + length, now)
+
+
+def number(queue: WaitingQueue, entries: Sequence[QueueEntry]) -> list[QueueEntry]:
+    """Give out tickets by arrival and positions, from 1 without gaps, by urgency and arrival."""
+    by_arrival = sorted(entries, key=lambda entry: entry.joined_at)
+    for count, entry in enumerate(by_arrival, start=1):
+        entry.ticket = f"{queue.prefix}-{count:03d}"
+    line = [entry for entry in by_arrival if entry.status == QueueEntryStatus.WAITING]
+    line.sort(key=lambda entry: -entry.priority_score)
+    for position, entry in enumerate(line, start=1):
+        entry.queue_position = position
+    return by_arrival
+
+
+def wishes(
+    patients: Sequence[PatientProfile],
+    kinds: Sequence[AppointmentTemplate],
+    providers: Sequence[User],
+    *,
+    today: date,
+    now: datetime,
+    rng: Random,
+) -> list[WaitingList]:
+    """One open wish per patient; each part but the type may be left open."""
+    made = []
+    for patient in patients:
+        first = today + timedelta(days=rng.randint(1, 10))
+        made.append(
+            WaitingList(
+                tenant_id=patient.tenant_id,
+                patient=patient,
+                appointment_type=rng.choice(kinds),
+                preferred_provider=rng.choice(providers) if rng.random() < 0.6 else None,
+                preferred_date=first if rng.random() < 0.5 else None,
+                preferred_time=time(rng.randint(8, 16)) if rng.random() < 0.5 else None,
+                desired_date_range_start=first,
+                desired_date_range_end=first + timedelta(days=rng.randint(3, 28)),
+                priority=rng.choices(list(Priority), (70, 22, 8))[0],
+                created_at=now - timedelta(days=rng.uniform(0.2, 45)),
+            )
+        )
+    return made
