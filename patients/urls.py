@@ -1,5 +1,14 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from patients import views
 
 app_name = "patients"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.patient_list, name="list"),
+    path("search/", views.rows, name="search"),
+    path("register/", views.register, name="register"),
+    path("duplicates/", views.duplicates, name="duplicates"),
+    path("<int:patient_id>/", views.record, name="record"),
+    path("<int:patient_id>/edit/", views.edit, name="edit"),
+]

@@ -214,3 +214,4 @@ CLEANERS: dict[str, Callable[[Any], Any]] = {
     "notes": text(4000, lines=True),
     "is_active": _flag,
 }
+FIELDS = frozenset(CLEANERS) | {"birth_date", "phone", "second_phone"}
