@@ -1,5 +1,9 @@
 """WebSocket routes of appointments."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-websocket_urlpatterns: list[URLPattern] = []
+from appointments.consumers import TodayConsumer
+
+websocket_urlpatterns = [
+    path("ws/appointments/today/", TodayConsumer.as_asgi()),
+]

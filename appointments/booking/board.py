@@ -33,12 +33,21 @@ class Timer:
     minutes: int
     hue: str
 
+    @property
+    def text(self) -> str:
+        hours, minutes = divmod(self.minutes, 60)
+        return f"{hours} h {minutes:02d}" if hours else f"{minutes} min"
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
     visit: VisitRow
     timer: Timer | None
     flags: frozenset[str]
+
+    @property
+    def is_double(self) -> bool:
+        return "double" in self.flags
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,9 @@ class Cell:
         return self.local.minute == 0
 
     @property
-    def fold(self) -> int:
-        return self.local.fold
+    def utc(self) -> str:
+        """For an address: no plus sign to be escaped."""
+        return f"{self.start:%Y-%m-%dT%H:%MZ}"
 
 
 @dataclass(frozen=True, slots=True)

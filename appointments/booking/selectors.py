@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from accounts.permissions import Permission, can
 from appointments.booking.engine import NEEDS, UNDO_MINUTES
+from appointments.booking.requests import MAX_KEY
 from appointments.enums import AppointmentStatus, Step
 from appointments.models import AppointmentEvent, AppointmentRequest, SlotAvailability
 from appointments.permissions import visible_appointments
@@ -21,8 +22,9 @@ from appointments.scheduling.selectors import (
 )
 from core.errors import NotFoundError
 from core.models import Site
+from patients.models import CommunicationNeed
 
-MAX_KEY = 2**63 - 1
+NEED_LABELS = dict(CommunicationNeed.choices)
 ROW_FIELDS = (
     "id",
     "version",
@@ -85,15 +87,22 @@ class VisitRow:
     def minutes(self) -> int:
         return int((self.end - self.start).total_seconds() // 60)
 
+    @property
+    def named_needs(self) -> list[tuple[str, str]]:
+        return named_needs(self.needs)
+
+
+def named_needs(codes: Iterable[str]) -> list[tuple[str, str]]:
+    """Each known need with its label."""
+    return [(code, NEED_LABELS[code]) for code in codes if code in NEED_LABELS]
+
 
 def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The local day as UTC instants; 23 or 25 hours apart where the clock changes."""
     return to_utc(day, time.min, zone), to_utc(day + timedelta(days=1), time.min, zone)
 
 
-def visits_between(
-    user: User, start: datetime, end: datetime, *, now: datetime
-) -> list[VisitRow]:
+def visits_between(user: User, start: datetime, end: datetime, *, now: datetime) -> list[VisitRow]:
     """Visits and live holds the user may see that start in ``[start, end)``, by start."""
     rows = (
         visible_appointments(user)
@@ -180,9 +189,7 @@ def active_sites() -> list[Site]:
     return list(Site.objects.filter(is_active=True).only("pk", "name"))
 
 
-def windows_between(
-    provider_ids: Iterable[int], first: date, last: date
-) -> list[SlotAvailability]:
+def windows_between(provider_ids: Iterable[int], first: date, last: date) -> list[SlotAvailability]:
     """Working and blocked windows, ``first`` to ``last`` included, in order of time."""
     return list(
         SlotAvailability.objects.filter(

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.formats import time_format
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -174,7 +175,7 @@ def _booked(request: HtmxRequest, visit: AppointmentRequest) -> HttpResponse:
     calendar = f"{reverse('calendar:calendar')}?{urlencode({'day': local.date()})}"
     return done(
         request,
-        f"Booked {visit.patient.get_full_name()}, {local:%H:%M}",
+        f"Booked {visit.patient.get_full_name()}, {time_format(local)}",
         undo=reverse("visits:undo", args=[visit.pk]),
         then=calendar,
         close=True,

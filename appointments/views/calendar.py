@@ -5,10 +5,13 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, can
+from appointments.booking.day_grid import CELL
 from appointments.models import AppointmentTemplate
 from appointments.views.calendar_columns import day_columns, week_columns
 from appointments.views.filters import Filters
@@ -66,6 +69,9 @@ def _context(request: HtmxRequest) -> dict[str, Any]:
         "columns": columns,
         "total": sum(column.visit_count for column in columns),
         "can_book": can(request.user, Permission.BOOK),
+        "bookable_from": now - CELL,
+        "book_url": reverse("calendar:book"),
+        "sprite": static("img/icons.svg"),
     }
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import get_format
+
 from accounts.models import User
 from appointments.booking.day_grid import (
     Axis,
@@ -93,11 +95,12 @@ def day_columns(
 def week_columns(
     user: User, provider: User | None, day: date, *, zone: ZoneInfo, now: datetime
 ) -> list[Column]:
-    """Monday to Sunday of the provider, on one axis."""
+    """The week of the provider around ``day``, on one axis; it begins as the locale has it."""
     if provider is None:
         return []
-    monday = day - timedelta(days=day.weekday())
-    days = [monday + timedelta(days=offset) for offset in range(WEEK)]
+    first_weekday = get_format("FIRST_DAY_OF_WEEK")  # 0: Sunday
+    begins = day - timedelta(days=(day.isoweekday() - first_weekday) % WEEK)
+    days = [begins + timedelta(days=offset) for offset in range(WEEK)]
     start, end = day_bounds(days[0], zone)[0], day_bounds(days[-1], zone)[1]
     visits = [v for v in _visits(user, start, end, now) if v.provider_id == provider.pk]
     windows = windows_between([provider.pk], days[0], days[-1])
@@ -168,9 +171,15 @@ def _blocks(axis: Axis, visits: list[VisitRow]) -> list[Block]:
         Block(
             visit,
             place,
-            axis.place(visit.blocked_from, visit.start) if visit.blocked_from < visit.start else None,
+            axis.place(visit.blocked_from, visit.start)
+            if visit.blocked_from < visit.start
+            else None,
             axis.place(visit.end, visit.blocked_until) if visit.blocked_until > visit.end else None,
         )
         for visit, place in zip(visits, places, strict=True)
         if place is not None
     ]
+
+
+def _buffer(axis: Axis, start: datetime, end: datetime) -> Place | None:
+    return axis.place(start, end) if start < end else None

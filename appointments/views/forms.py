@@ -42,7 +42,10 @@ class WhenForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": 5, "inputmode": "numeric"}),
     )
     override_reason = forms.CharField(
-        label="Why it is booked all the same", required=False, max_length=500
+        label="Reason for overbooking",
+        required=False,
+        max_length=500,
+        help_text="Kept in the visit's history and in the audit trail.",
     )
     pick = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
 
@@ -101,9 +104,7 @@ class BookForm(WhenForm):
     )
     appointment_type_id = forms.TypedChoiceField(label="Type", coerce=int)
     priority = forms.ChoiceField(choices=Priority, required=False)
-    reason = forms.CharField(
-        label="Reason", required=False, max_length=500, widget=forms.TextInput
-    )
+    reason = forms.CharField(label="Reason", required=False, max_length=500, widget=forms.TextInput)
 
     field_order = ["patient_id", "appointment_type_id", "provider_id", "date", "time"]
 

@@ -78,7 +78,9 @@ def in_panel(
     name = f"appointments/{template}"
     if request.htmx:
         return render(request, name, context, status=status)
-    return render(request, "appointments/panel_page.html", {**context, "panel": name}, status=status)
+    return render(
+        request, "appointments/panel_page.html", {**context, "panel": name}, status=status
+    )
 
 
 def version_of(request: HtmxRequest) -> int | None:

@@ -6,9 +6,9 @@ from accounts.permissions import Permission, can
 from appointments.booking.errors import ProviderUnavailableError, SlotTakenError
 from appointments.booking.selectors import VisitRow, visits_by_key
 from appointments.enums import AppointmentStatus
-from appointments.views.forms import WhenForm
 from appointments.models import AppointmentTemplate
 from appointments.scheduling.selectors import alternative_slots
+from appointments.views.forms import WhenForm
 from appointments.views.htmx import HtmxRequest
 from core.clock import system_clock
 from core.errors import DomainError

@@ -10,23 +10,27 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.permissions import Permission, can
 from appointments.booking.engine import NEEDS, BookingEngine
 from appointments.booking.errors import ProviderUnavailableError, SlotTakenError
+from appointments.booking.requests import MAX_KEY
 from appointments.booking.selectors import (
     history,
+    named_needs,
     patient_visits,
     shown_providers,
     undoable_visits,
     visible_visit,
 )
 from appointments.enums import OCCUPYING, Step, legal_steps
+from appointments.models import AppointmentEvent, AppointmentRequest
 from appointments.views.forms import CancelForm, WhenForm
-from appointments.models import AppointmentRequest
 from appointments.views.htmx import HtmxRequest, done, in_panel, staff_view, version_of
 from appointments.views.refused import explain
 from core.clock import system_clock
-from core.errors import InvalidInputError
+from core.errors import InvalidInputError, NotFoundError
+from patients.models import PatientProfile
 
 PATIENT_VISITS = 100
 DONE_WORDS = {
+    Step.BOOK: "Booked",
     Step.CONFIRM: "Confirmed",
     Step.CHECK_IN: "Checked in",
     Step.START: "Visit started",
@@ -34,6 +38,7 @@ DONE_WORDS = {
     Step.NO_SHOW: "Marked as missed",
     Step.CANCEL: "Cancelled",
     Step.RESCHEDULE: "Moved",
+    Step.UNDO: "Undone",
 }
 CANCEL_REASONS = ("Patient asked", "Provider unavailable", "Booked by mistake", "Patient is ill")
 
@@ -87,7 +92,9 @@ def move(request: HtmxRequest, visit_id: int) -> HttpResponse:
         "fold": local.fold,
         "duration_minutes": (found.scheduled_end_datetime - found.scheduled_datetime).seconds // 60,
     }
-    providers = shown_providers(request.user, sees_all=can(request.user, Permission.SEE_ALL_PROVIDERS))
+    providers = shown_providers(
+        request.user, sees_all=can(request.user, Permission.SEE_ALL_PROVIDERS)
+    )
     form = WhenForm(request.POST or None, zone=zone, providers=providers, initial=initial)
     context, status = {"visit": found, "form": form}, 200
     if request.method == "POST":
@@ -105,10 +112,12 @@ def move(request: HtmxRequest, visit_id: int) -> HttpResponse:
 @staff_view(Permission.SEE_PATIENTS)
 def patient(request: HtmxRequest, patient_id: int) -> HttpResponse:
     now = system_clock()
+    if not PatientProfile.objects.filter(pk=min(patient_id, MAX_KEY)).exists():
+        raise NotFoundError("There is no such patient.")
     rows = patient_visits(request.user, patient_id, limit=PATIENT_VISITS)
     upcoming = [row for row in rows if row.end > now and row.status in OCCUPYING]
     context = {
-        "patient_id": patient_id,
+        "patient_id": str(patient_id),
         "upcoming": upcoming[::-1],
         "past": [row for row in rows if row not in upcoming],
         "can_book": can(request.user, Permission.BOOK),
@@ -149,11 +158,16 @@ def _facts(request: HtmxRequest, found: AppointmentRequest) -> dict[str, Any]:
     ]
     return {
         "visit": found,
-        "needs": found.patient.communication_needs,
+        "needs": named_needs(found.patient.communication_needs),
         "steps": [step for step in steps if step not in (Step.CANCEL, Step.RESCHEDULE)],
         "can_cancel": Step.CANCEL in steps,
         "can_move": Step.RESCHEDULE in steps,
         "can_undo": found.pk in undoable_visits(user, [found.pk], now=now),
         "can_see_patient": can(user, Permission.SEE_PATIENTS),
-        "events": history(found.pk),
+        "events": [_said(event) for event in history(found.pk)],
     }
+
+
+def _said(event: AppointmentEvent) -> AppointmentEvent:
+    event.said = DONE_WORDS[Step(event.step)]
+    return event

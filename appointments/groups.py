@@ -1,0 +1,6 @@
+"""Names of the channel groups through which changes fan out."""
+
+
+def board_group(*, tenant_id: int) -> str:
+    """Everyone who watches this tenant's day."""
+    return f"board-{tenant_id}"

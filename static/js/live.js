@@ -1,0 +1,87 @@
+// Keeps elements marked [data-live] fresh.
+//
+// A socket says *that* something changed, never what; "board-changed" on <body> then makes htmx
+// fetch the fragment.  Without the socket a poll does the same.  [data-live-mark] shows which.
+
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 15000;
+const POLL_MS = 15000;
+const REFRESH_MS = 60000; // lateness grows without anything changing
+const PING_MS = 20000;
+const SETTLE_MS = 120;
+const REFUSED = [4401, 4403];
+
+const WORDS = { live: "Live", retry: "Reconnecting", off: "Not live" };
+let state = "off";
+let pending = null;
+
+function show(next) {
+  state = next;
+  for (const mark of document.querySelectorAll("[data-live-mark]")) {
+    mark.dataset.state = next;
+    mark.querySelector("[data-live-word]").textContent = WORDS[next];
+    mark.querySelector("use")?.setAttribute("href", icon(mark, next === "live" ? "activity" : "wifi-off"));
+  }
+}
+
+function icon(mark, name) {
+  return mark.querySelector("use").getAttribute("href").replace(/#.*/, `#${name}`);
+}
+
+// Several changes at once, or one's own next to its echo, are one fetch.
+function refresh() {
+  clearTimeout(pending);
+  pending = setTimeout(() => document.body.dispatchEvent(new CustomEvent("board-changed")), SETTLE_MS);
+}
+
+function connect(retryMs = FIRST_RETRY_MS) {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const socket = new WebSocket(`${scheme}://${location.host}/ws/appointments/today/`);
+  let answered = true;
+
+  const heartbeat = setInterval(() => {
+    if (socket.readyState !== WebSocket.OPEN) return;
+    if (!answered) {
+      socket.close();
+      return;
+    }
+    answered = false;
+    socket.send(JSON.stringify({ type: "ping" }));
+  }, PING_MS);
+
+  socket.addEventListener("message", ({ data }) => {
+    const frame = JSON.parse(data);
+    answered = true;
+    if (frame.type !== "board_changed") return;
+    retryMs = FIRST_RETRY_MS;
+    if (state !== "live") show("live");
+    refresh();
+  });
+
+  socket.addEventListener("close", ({ code }) => {
+    clearInterval(heartbeat);
+    if (REFUSED.includes(code)) {
+      show("off");
+      return;
+    }
+    show("retry");
+    const jitter = 0.5 + Math.random() / 2;
+    setTimeout(() => connect(Math.min(retryMs * 2, MAX_RETRY_MS)), retryMs * jitter);
+  });
+}
+
+export function watchLive() {
+  document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+    if ("live" in detail.elt.dataset) detail.headers["X-Background"] = "1";
+  });
+  setInterval(() => {
+    if (state !== "live" && !document.hidden) refresh();
+  }, POLL_MS);
+  setInterval(() => {
+    if (state === "live" && !document.hidden) refresh();
+  }, REFRESH_MS);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) refresh();
+  });
+  connect();
+}
