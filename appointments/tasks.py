@@ -6,14 +6,17 @@ Every job may run twice, late or be cut off: what it left undone, its next run d
 import logging
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.contrib.sessions.backends.db import SessionStore
 from procrastinate import App, Blueprint
+from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Status
 
 from appointments.booking.upkeep import BATCH, drop_expired_holds, mark_missed_visits
 from appointments.scheduling.windows import extend_windows
+from core import idempotency
 from core.clock import system_clock
 from core.models import Tenant
 from core.tenancy import tenant
@@ -54,7 +57,7 @@ def in_every_tenant(
             return
         try:
             work(each)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the other tenants' work must go on
             failed += 1
             logger.error(
                 "%s failed for tenant %s: %s\n%s",
@@ -105,11 +108,29 @@ def extend_availability(context: JobContext, timestamp: int) -> None:
     in_every_tenant("extend_availability", work, stop=context.should_abort)
 
 
+def extend_availability_soon() -> None:
+    """Let the worker do it as soon as it runs: at a start, the last night may be long ago."""
+    with suppress(AlreadyEnqueued):
+        extend_availability.defer(timestamp=int(system_clock().timestamp()))
+
+
 @jobs.periodic(cron="37 2 * * *")
 @jobs.task(name="purge_sessions", queueing_lock="purge_sessions")
 def purge_sessions(timestamp: int) -> None:
     """Every night: sessions that have expired."""
     SessionStore.clear_expired()
+
+
+@jobs.periodic(cron="17 2 * * *")
+@jobs.task(name="purge_answers", queueing_lock="purge_answers", pass_context=True)
+def purge_answers(context: JobContext, timestamp: int) -> None:
+    """Every night: answers kept for repeated requests, once their time is over."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            idempotency.purge()
+
+    in_every_tenant("purge_answers", work, stop=context.should_abort)
 
 
 @jobs.periodic(cron="*/5 * * * *")

@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--seed", type=int, default=DEFAULT_SEED, help="other numbers and names"
+            "--seed", type=int, default=DEFAULT_SEED, help="for other names and numbers"
         )
         sizes = parser.add_argument_group("generated tenants", "one of these is enough to ask")
         for name, meaning in volume.OPTIONS.items():

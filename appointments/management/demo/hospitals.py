@@ -161,7 +161,7 @@ LAKESIDE = Hospital(
     slug="lakeside",
     name="Lakeside Family Clinic",
     zone="America/New_York",
-    locale="en",
+    locale="en-us",
     phone="+15855550100",
     places=(
         Place(

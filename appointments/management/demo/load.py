@@ -18,7 +18,7 @@ from appointments.management.demo.hospitals import (
 )
 from appointments.management.demo.logins import PASSWORD, ROOT, login
 from appointments.management.demo.people import CHILD_YEARS, patients
-from appointments.management.demo.visits import Diary, density_of
+from appointments.management.demo.visits import Diary, chance_of
 from appointments.management.demo.waiting import number, queue_of_visits, walk_ins, wishes
 from appointments.models import (
     AppointmentEvent,
@@ -306,7 +306,7 @@ class _Loader:
                     self.providers[index],
                     self.sites[doctor.place],
                     doctor.specialty,
-                    density_of(offset, DAYS_AHEAD),
+                    chance_of(offset, DAYS_AHEAD),
                 )
         self._give_portal_patient_a_visit(diary)
         self.visits = insert(life.row for life in diary.lives)

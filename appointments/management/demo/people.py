@@ -35,12 +35,17 @@ class Names:
     last: Sequence[str]
 
 
+def words(text: str) -> list[str]:
+    """The words of a text; an underscore is a space inside one."""
+    return [word.replace("_", " ") for word in text.split()]
+
+
 def women(names: str) -> list[tuple[str, str]]:
-    return [(name, "female") for name in names.split()]
+    return [(name, "female") for name in words(names)]
 
 
 def men(names: str) -> list[tuple[str, str]]:
-    return [(name, "male") for name in names.split()]
+    return [(name, "male") for name in words(names)]
 
 
 BERLIN = (
@@ -55,69 +60,24 @@ BERLIN = (
             "Jürgen Klaus Günther Jörg Björn Sören Lukas Finn Jonas Paul Emil Anton Karl-Heinz "
             "Friedrich Matthias Thomas Uwe Wolfgang Dieter Moritz Till Götz"
         ),
-        [
-            "Müller",
-            "Schmidt",
-            "Schneider",
-            "Fischer",
-            "Weber",
-            "Meyer",
-            "Wagner",
-            "Becker",
-            "Schulz",
-            "Hoffmann",
-            "Schäfer",
-            "Koch",
-            "Bauer",
-            "Richter",
-            "Klein",
-            "Wolf",
-            "Schröder",
-            "Neumann",
-            "Schwarz",
-            "Zimmermann",
-            "Braun",
-            "Krüger",
-            "Hartmann",
-            "Lange",
-            "Krause",
-            "Lehmann",
-            "Köhler",
-            "Maier",
-            "Groß",
-            "Weiß",
-            "Jäger",
-            "Grünwald",
-            "Förster",
-            "Böhm",
-            "Königshofer",
-            "Schulze-Oberländer",
-            "Brüggemann-Lindenschmidt",
-        ],
+        words(
+            "Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann "
+            "Schäfer Koch Bauer Richter Klein Wolf Schröder Neumann Schwarz Zimmermann "
+            "Braun Krüger Hartmann Lange Krause Lehmann Köhler Maier Groß Weiß Jäger "
+            "Grünwald Förster Böhm Königshofer Schulze-Oberländer Brüggemann-Lindenschmidt"
+        ),
     ),
     Names(
         "tr",
         14,
         women("Ayşe Fatma Elif Zeynep Emine Hatice Merve Büşra")
         + men("Mehmet Mustafa Ahmet Ali Hüseyin Emre Yusuf Özgür"),
-        [
-            "Yılmaz",
-            "Kaya",
-            "Demir",
-            "Şahin",
-            "Çelik",
-            "Yıldız",
-            "Öztürk",
-            "Arslan",
-            "Doğan",
-            "Kılıç",
-        ],
+        words("Yılmaz Kaya Demir Şahin Çelik Yıldız Öztürk Arslan Doğan Kılıç"),
     ),
     Names(
         "ar",
         8,
-        [("نور", "female"), ("فاطمة", "female"), ("مريم", "female"), ("ليلى", "female")]
-        + [("محمد", "male"), ("أحمد", "male"), ("يوسف", "male"), ("عمر", "male")],
+        women("نور فاطمة مريم ليلى") + men("محمد أحمد يوسف عمر"),
         ("عبد الرحمن", "الحداد", "الخطيب", "حسن", "المصري", "درويش"),
     ),
     Names(
@@ -125,7 +85,7 @@ BERLIN = (
         8,
         women("Agnieszka Małgorzata Zofia Katarzyna Wiesława")
         + men("Paweł Łukasz Grzegorz Michał Bolesław"),
-        ["Kowalski", "Wiśniewski", "Wójcik", "Szczęsny", "Dąbrowski", "Brzęczyszczykiewicz"],
+        words("Kowalski Wiśniewski Wójcik Szczęsny Dąbrowski Brzęczyszczykiewicz"),
     ),
     Names(
         "ru",
@@ -152,49 +112,17 @@ ROCHESTER = (
             "James Robert John Michael David William Richard Joseph Liam Noah Oliver Elijah "
             "Theodore Henry DeShawn Tyrone Seán Bo Walter Eugene"
         ),
-        [
-            "Smith",
-            "Johnson",
-            "Williams",
-            "Brown",
-            "Jones",
-            "Miller",
-            "Davis",
-            "Wilson",
-            "Anderson",
-            "Taylor",
-            "Moore",
-            "Jackson",
-            "Martin",
-            "Thompson",
-            "White",
-            "Harris",
-            "Clark",
-            "Lewis",
-            "Robinson",
-            "Walker",
-            "Young",
-            "Allen",
-            "King",
-            "Wright",
-            "Hill",
-            "O'Brien",
-            "O'Connor",
-            "D'Angelo",
-            "McAllister",
-            "MacGillicuddy",
-            "St.\xa0Clair",
-            "Featherstonehaugh-Cholmondeley",
-            "Wolfeschlegelsteinhausenbergerdorff",
-            "Ng",
-            "Ek",
-        ],
+        words(
+            "Smith Johnson Williams Brown Jones Miller Davis Wilson Anderson Taylor Moore "
+            "Jackson Martin Thompson White Harris Clark Lewis Robinson Walker Young Allen "
+            "King Wright Hill O'Brien O'Connor D'Angelo McAllister MacGillicuddy St._Clair "
+            "Featherstonehaugh-Cholmondeley Wolfeschlegelsteinhausenbergerdorff Ng Ek"
+        ),
     ),
     Names(
         "es",
         16,
-        [("María José", "female"), ("Guadalupe", "female"), ("Sofía", "female")]
-        + [("Inés", "female"), ("José Luis", "male"), ("Ángel", "male"), ("Íñigo", "male")],
+        women("María_José Guadalupe Sofía Inés") + men("José_Luis Ángel Íñigo"),
         ("García Márquez", "Hernández", "Muñoz", "Peña", "Rodríguez", "de la Cruz", "Núñez"),
     ),
     Names(

@@ -16,7 +16,6 @@ import numpy as np
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import OutputWrapper
 from django.db import connections
-from django.db.models import Model
 
 from accounts.models import ProviderProfile, ProviderSite, User
 from accounts.permissions import Role
@@ -28,7 +27,7 @@ from appointments.management.demo.arrays import (
     Visits,
     place_visits,
 )
-from appointments.management.demo.bulk import OWNER, analyse, insert, unaudited
+from appointments.management.demo.bulk import OWNER, analyse, copy_into, insert, unaudited
 from appointments.management.demo.hospitals import (
     KINDS,
     RIVERSIDE,
@@ -283,7 +282,7 @@ class _Tenant:
         columns = ["tenant_id", *values[0], "second_phone", "is_active", "version", "created_at"]
         rest = ("", True, 1, self.now)
         with connections[OWNER].cursor() as cursor:
-            with cursor.copy(_copy_into(PatientProfile, columns)) as copy:
+            with cursor.copy(copy_into(PatientProfile, columns)) as copy:
                 for row in values:
                     copy.write_row((self.tenant.pk, *row.values(), *rest))
             cursor.execute(
@@ -309,7 +308,7 @@ class _Tenant:
         whose = np.array(patient_keys)[self.numbers.integers(len(patient_keys), size=count)]
         with (
             connections[OWNER].cursor() as cursor,
-            cursor.copy(_copy_into(AppointmentRequest, VISIT_COLUMNS)) as copy,
+            cursor.copy(copy_into(AppointmentRequest, VISIT_COLUMNS)) as copy,
         ):
             for first in range(0, count, CHUNK):
                 part = slice(first, first + CHUNK)
@@ -337,7 +336,3 @@ class _Tenant:
                 f"{heads[provider]}\t{kinds[is_long]}\t{patient}\t{start}\t{end}\t{start}\t{end}"
                 f"\t{state}\t{made}\troutine\t\tf\tf\t\n"
             )
-
-
-def _copy_into(model: type[Model], columns: Sequence[str]) -> str:
-    return f'COPY "{model._meta.db_table}" ({", ".join(columns)}) FROM STDIN'
