@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.permissions import Permission, can
+from accounts.permissions import Permission, check
 from core.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 class RequiresPermission(BasePermission):
-    """Grants by the view's ``required_permissions``: a map from action (or "*") to Permission.
+    """Grants by the view's ``required_permissions``: from action or method to Permission, and
+    "*" for all others.
 
     A superuser must also say which tenant is meant, because one token serves all of them.
     """
@@ -28,7 +29,6 @@ class RequiresPermission(BasePermission):
                 code="tenant_required",
             )
         required: dict[str, Permission] = view.required_permissions
-        action = getattr(view, "action", None) or request.method.lower()
-        if action == "metadata":
-            return True
-        return can(request.user, required.get(action) or required["*"])
+        action = getattr(view, "action", None) or (request.method or "").lower()
+        check(request.user, required.get(action) or required["*"])
+        return True

@@ -28,6 +28,7 @@ TENANT_HEADER = "X-Tenant"
 LAST_SEEN_SESSION_KEY = "last_seen"
 LAST_SEEN_STEP_SECONDS = 60
 BACKGROUND_HEADER = "X-Background"
+TOKEN_PATH = "/api/auth/token/"  # noqa: S105 - a path
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -78,6 +79,9 @@ class TenantMiddleware(AuthenticationMiddleware):
 
 
 def identify(request: HttpRequest) -> Identity:
+    if request.path_info == TOKEN_PATH and request.method == "POST":
+        # A login stands outside every tenant, whatever cookie or token comes with it.
+        return Identity(AnonymousUser(), None)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "token":
         return _by_token(request, locate_token(token.strip()))

@@ -5,8 +5,10 @@ import time
 import uuid
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
+
+from core.refusals import refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 logger = logging.getLogger("hospital.request")
@@ -40,16 +42,20 @@ def refuse_unreadable_input(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path or _has_nul(request.GET):
-            return HttpResponseBadRequest("The address contains a NUL character.")
+            return _unreadable(request, "The address contains a NUL character.")
         is_form = request.content_type in {
             "application/x-www-form-urlencoded",
             "multipart/form-data",
         }
         if is_form and request.method == "POST" and _has_nul(_form(request)):
-            return HttpResponseBadRequest("The form contains a NUL character.")
+            return _unreadable(request, "The form contains a NUL character.")
         return get_response(request)
 
     return middleware
+
+
+def _unreadable(request: HttpRequest, message: str) -> HttpResponse:
+    return refuse(request, 400, "That could not be read", message, "control_characters")
 
 
 def _form(request: HttpRequest):

@@ -238,6 +238,8 @@ REST_FRAMEWORK = {
         "stranger": env.text("API_THROTTLE_STRANGER", "600/min"),
         "token": env.text("API_THROTTLE_TOKEN", "60/min"),
     },
+    # A stranger is told apart by address; only a proxy of ours may name another one.
+    "NUM_PROXIES": env.integer("TRUSTED_PROXIES", 0),
     "EXCEPTION_HANDLER": "core.api_errors.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
@@ -253,6 +255,13 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/",
+    # Views are described outside any tenant, where the scoped manager raises.
+    "DEFAULT_QUERY_MANAGER": "unscoped",
+    "ENUM_NAME_OVERRIDES": {
+        "AppointmentStatusEnum": "appointments.api.serializers.appointments.STATUSES",
+        "QueueEntryStatusEnum": "appointments.enums.QueueEntryStatus",
+        "WaitlistStatusEnum": "appointments.enums.WaitingListStatus",
+    },
 }
 
 PROCRASTINATE_ON_APP_READY = "appointments.tasks.register"

@@ -15,6 +15,7 @@ from appointments.models import (
 from appointments.scheduling.availability import (
     Interval,
     Window,
+    covers,
     free_starts,
     interval_of,
 )
@@ -48,6 +49,13 @@ def blocked_intervals(
     ).values_list("date", "start_time", "end_time", "duration_minutes")
     intervals = (interval_of(Window(*row), zone) for row in rows)
     return [(opens, closes) for opens, closes in intervals if opens < end and closes > start]
+
+
+def is_outside_hours(provider_id: int, start: datetime, end: datetime, zone: ZoneInfo) -> bool:
+    """Whether some of ``[start, end)`` lies outside the provider's open windows."""
+    days = start.astimezone(zone).date(), end.astimezone(zone).date()
+    windows = working_windows([provider_id], *days)[provider_id]
+    return not covers([interval_of(window, zone) for window in windows], start, end)
 
 
 def overlapping(

@@ -1,0 +1,153 @@
+"""Query parameters of the appointments app's lists."""
+
+import django_filters
+from django.db.models import Q, QuerySet
+
+from appointments.api.serializers.appointments import STATUSES
+from appointments.enums import Priority, QueueEntryStatus, WaitingListStatus
+from appointments.models import (
+    AppointmentRequest,
+    AppointmentTemplate,
+    AvailabilityRule,
+    QueueEntry,
+    SlotAvailability,
+    WaitingList,
+    WaitingQueue,
+)
+from core.api_filters import (
+    ChoicesFilter,
+    DateFilter,
+    DayFilter,
+    FlagFilter,
+    KeyFilter,
+    Ordering,
+    SearchFilter,
+)
+from patients.search import search
+
+FIRST_DAY = "First day, on the tenant's calendar."
+LAST_DAY = "Last day, included."
+PATIENT_TEXT = "Any part of the patient's name, MRN, phone or birth date."
+
+
+def of_patients_like(queryset: QuerySet, name: str, value: str) -> QuerySet:
+    """Rows of patients whom the text fits."""
+    return queryset.filter(patient_id__in=search(value).values("pk"))
+
+
+class AppointmentFilters(django_filters.FilterSet):
+    patient_id = KeyFilter()
+    provider_id = KeyFilter()
+    appointment_type_id = KeyFilter()
+    site_id = KeyFilter()
+    status = ChoicesFilter(choices=STATUSES, help_text="One, or several with commas.")
+    priority = ChoicesFilter(choices=Priority.choices, help_text="One, or several with commas.")
+    is_waitlist_conversion = FlagFilter()
+    overbooked = FlagFilter()
+    date_from = DayFilter(field_name="scheduled_datetime", lookup_expr="gte", help_text=FIRST_DAY)
+    date_to = DayFilter(field_name="scheduled_datetime", lookup_expr="lte", help_text=LAST_DAY)
+    search = SearchFilter(method=of_patients_like, help_text=PATIENT_TEXT)
+    ordering = Ordering(fields=["scheduled_datetime", "created_at", "id", "status"])
+
+    class Meta:
+        model = AppointmentRequest
+        fields: list[str] = []
+
+
+class AppointmentTypeFilters(django_filters.FilterSet):
+    provider_id = KeyFilter(method="offered_by", help_text="Types this provider offers.")
+    site_id = KeyFilter(method="offered_at", help_text="Types offered at this site.")
+    specialty = django_filters.CharFilter(max_length=60)
+    is_active = FlagFilter()
+    is_bookable_online = FlagFilter()
+    search = SearchFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
+    ordering = Ordering(fields=["id", "name", "duration_minutes"])
+
+    class Meta:
+        model = AppointmentTemplate
+        fields: list[str] = []
+
+    def offered_by(self, queryset: QuerySet, name: str, value: int) -> QuerySet:
+        return _listed_or_open(queryset, "templateprovider", "provider_id", value)
+
+    def offered_at(self, queryset: QuerySet, name: str, value: int) -> QuerySet:
+        return _listed_or_open(queryset, "templatesite", "site_id", value)
+
+
+def _listed_or_open(queryset: QuerySet, relation: str, column: str, value: int) -> QuerySet:
+    """Types that list the key, or list none and so are open to all."""
+    listed = Q(**{f"{relation}__{column}": value})
+    return queryset.filter(listed | Q(**{f"{relation}__isnull": True})).distinct()
+
+
+class AvailabilityFilters(django_filters.FilterSet):
+    provider_id = KeyFilter()
+    site_id = KeyFilter()
+    rule_id = KeyFilter()
+    date_from = DateFilter(field_name="date", lookup_expr="gte", help_text=FIRST_DAY)
+    date_to = DateFilter(field_name="date", lookup_expr="lte", help_text=LAST_DAY)
+    is_active = FlagFilter()
+    is_blocked = FlagFilter()
+    ordering = Ordering(fields=["date", "start_time", "id"])
+
+    class Meta:
+        model = SlotAvailability
+        fields: list[str] = []
+
+
+class AvailabilityRuleFilters(django_filters.FilterSet):
+    provider_id = KeyFilter()
+    site_id = KeyFilter()
+    ordering = Ordering(fields=["weekday", "start_time", "id"])
+
+    class Meta:
+        model = AvailabilityRule
+        fields: list[str] = []
+
+
+class QueueFilters(django_filters.FilterSet):
+    site_id = KeyFilter()
+    is_active = FlagFilter()
+    is_accepting_patients = FlagFilter()
+    search = SearchFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
+    ordering = Ordering(fields=["id", "name"])
+
+    class Meta:
+        model = WaitingQueue
+        fields: list[str] = []
+
+
+class QueueEntryFilters(django_filters.FilterSet):
+    queue_id = KeyFilter()
+    patient_id = KeyFilter()
+    appointment_id = KeyFilter()
+    status = ChoicesFilter(
+        choices=QueueEntryStatus.choices, help_text="One, or several with commas."
+    )
+    date_from = DayFilter(field_name="joined_at", lookup_expr="gte", help_text=FIRST_DAY)
+    date_to = DayFilter(field_name="joined_at", lookup_expr="lte", help_text=LAST_DAY)
+    search = SearchFilter(method=of_patients_like, help_text=PATIENT_TEXT)
+    ordering = Ordering(fields=["queue_position", "joined_at", "id", "priority_score"])
+
+    class Meta:
+        model = QueueEntry
+        fields: list[str] = []
+
+
+class WaitlistFilters(django_filters.FilterSet):
+    patient_id = KeyFilter()
+    appointment_type_id = KeyFilter()
+    preferred_provider_id = KeyFilter()
+    scheduled_appointment_id = KeyFilter()
+    status = ChoicesFilter(
+        choices=WaitingListStatus.choices, help_text="One, or several with commas."
+    )
+    priority = ChoicesFilter(choices=Priority.choices, help_text="One, or several with commas.")
+    date_from = DayFilter(field_name="created_at", lookup_expr="gte", help_text=FIRST_DAY)
+    date_to = DayFilter(field_name="created_at", lookup_expr="lte", help_text=LAST_DAY)
+    search = SearchFilter(method=of_patients_like, help_text=PATIENT_TEXT)
+    ordering = Ordering(fields=["created_at", "id", "priority"])
+
+    class Meta:
+        model = WaitingList
+        fields: list[str] = []

@@ -1,0 +1,1 @@
+"""The appointments app's records as JSON."""

@@ -1,0 +1,87 @@
+"""Queues, their entries and the waitlist as JSON."""
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+
+from appointments.models import QueueEntry, WaitingList, WaitingQueue
+
+QUEUE = {
+    "id": 2,
+    "name": "Walk-in",
+    "site_id": 1,
+    "prefix": "A",
+    "max_queue_size": 50,
+    "is_accepting_patients": True,
+    "is_active": True,
+    "current_size": 4,
+    "version": 18,
+}
+ENTRY = {
+    "id": 31,
+    "queue_id": 2,
+    "patient_id": 12,
+    "patient_name": "Maria Lindqvist",
+    "appointment_id": None,
+    "ticket": "A017",
+    "queue_position": 3,
+    "priority_score": 25.0,
+    "estimated_service_time": 20,
+    "notes": "",
+    "status": "WAITING",
+    "joined_at": "2030-01-31T14:22:10+01:00",
+    "called_at": None,
+    "started_at": None,
+    "completed_at": None,
+    "version": 1,
+}
+WISH = {
+    "id": 9,
+    "patient_id": 12,
+    "patient_name": "Maria Lindqvist",
+    "appointment_type_id": 3,
+    "preferred_provider_id": None,
+    "preferred_date": None,
+    "preferred_time": "09:00:00",
+    "desired_date_range_start": "2030-02-01",
+    "desired_date_range_end": "2030-02-28",
+    "priority": "routine",
+    "status": "ACTIVE",
+    "scheduled_appointment_id": None,
+    "notes": "",
+    "created_at": "2030-01-15T09:30:00+01:00",
+}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A queue", value=QUEUE)])
+class QueueSerializer(serializers.ModelSerializer):
+    site_id = serializers.IntegerField(allow_null=True)
+    current_size = serializers.IntegerField(help_text="How many wait.")
+
+    class Meta:
+        model = WaitingQueue
+        fields = list(QUEUE)
+
+
+@extend_schema_serializer(examples=[OpenApiExample("An entry", value=ENTRY)])
+class QueueEntrySerializer(serializers.ModelSerializer):
+    queue_id = serializers.IntegerField()
+    patient_id = serializers.IntegerField()
+    patient_name = serializers.CharField(source="patient.get_full_name")
+    appointment_id = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = QueueEntry
+        fields = list(ENTRY)
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A wish", value=WISH)])
+class WaitlistSerializer(serializers.ModelSerializer):
+    patient_id = serializers.IntegerField()
+    patient_name = serializers.CharField(source="patient.get_full_name")
+    appointment_type_id = serializers.IntegerField()
+    preferred_provider_id = serializers.IntegerField(allow_null=True)
+    scheduled_appointment_id = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = WaitingList
+        fields = list(WISH)
