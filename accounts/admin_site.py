@@ -83,10 +83,7 @@ class TenantAdminSite(AdminSite):
         return redirect("accounts:login")
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        if request.user.is_superuser:
-            # Inside a tenant a platform user's row cannot be seen, so it cannot be saved either.
-            raise PermissionDenied
-        return super().password_change(request, extra_context)
+        return redirect("accounts:password_change")
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         return Suggestions.as_view(admin_site=self)(request)

@@ -50,6 +50,10 @@ class User(AbstractUser):
     role = models.CharField(max_length=16, choices=Role, blank=True)
     title = models.CharField(max_length=30, blank=True, help_text="Such as Dr.")
 
+    # Rights come from the role alone; Django's tables for them know no tenant.
+    groups = None
+    user_permissions = None
+
     objects = TenantUserManager()
     unscoped = UserManager()
 

@@ -142,9 +142,8 @@ class SlotAvailabilityAdmin(TenantModelAdmin):
     choice_filters = {"provider": PROVIDERS_ONLY}
     list_display = ("date", "start_time", "end_time", "provider_name", "site", "is_blocked")
     list_select_related = ("provider", "site")
-    list_filter = (ProviderFilter, "site", "is_blocked", "is_active")
+    list_filter = ("date", ProviderFilter, "site", "is_blocked", "is_active")
     search_fields = ("provider__last_name", "provider__first_name")
-    date_hierarchy = "date"
     ordering = ("date", "start_time", "provider")
     exclude = ("rule",)
     list_per_page = 100
@@ -182,8 +181,7 @@ class AppointmentRequestAdmin(SearchByPatient, ReadOnlyAdmin):
         "overbooked",
     )
     list_select_related = ("patient", "provider", "appointment_type", "site")
-    list_filter = ("status", "overbooked", ProviderFilter, "appointment_type", "site")
-    date_hierarchy = "scheduled_datetime"
+    list_filter = ("scheduled_datetime", "status", ProviderFilter, "appointment_type", "site")
     ordering = ("-scheduled_datetime", "-pk")
     readonly_fields = ("patient_name", "provider_name")
     exclude = ("patient", "provider")

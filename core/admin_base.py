@@ -76,9 +76,11 @@ class TenantInline(LabelledChoices, admin.TabularInline):
         self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
     ) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.remote_field.model is self.parent_model:
+            return field
         cache = request.__dict__.setdefault("_inline_choices", {})
         if db_field not in cache:
-            cache[db_field] = list(field.choices)
+            cache[db_field] = list(iter(field.choices))  # iter: list() alone asks for a count first
         field.choices = cache[db_field]
         return field
 
@@ -143,6 +145,11 @@ class TenantModelAdmin(LabelledChoices, admin.ModelAdmin):
             raise Http404
         wanted = urlencode({"table": self.opts.db_table, "q": record.pk})
         return HttpResponseRedirect(f"{reverse('admin:core_auditevent_changelist')}?{wanted}")
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """What stands in the way is named as such, not as a missing right to delete it too."""
+        deletable, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
+        return deletable, counts, set() if protected else perms_needed, protected
 
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str

@@ -1,0 +1,415 @@
+"""The administration site: one tenant's records, a fixed number of queries, friendly refusals."""
+
+from datetime import date, time, timedelta
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import ApiToken, ProviderProfile, User
+from accounts.permissions import Role
+from appointments.booking.engine import BookingEngine
+from appointments.models import (
+    AppointmentEvent,
+    AppointmentRequest,
+    AppointmentTemplate,
+    AvailabilityRule,
+    QueueEntry,
+    SlotAvailability,
+    WaitingList,
+    WaitingQueue,
+)
+from core.models import AuditEvent, Site, Tenant
+from patients.models import PatientProfile
+
+pytestmark = pytest.mark.django_db
+
+MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
+MAX_QUERIES = 12
+NEW_PASSWORD = "a-long-enough-one-77"
+
+
+def address(model, page, *args) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def fill(clinic, model, count: int) -> None:
+    """Add ``count`` rows of the model, each with its own neighbours where it has any."""
+    number = model.unscoped.count() if hasattr(model, "unscoped") else model.objects.count()
+    for n in range(number, number + count):
+        ROWS.get(model, lambda clinic, n: None)(clinic, n)
+
+
+def _patient(clinic, n):
+    return PatientProfile.objects.create(
+        mrn=f"X{n}", first_name=f"New{n}", last_name="Person", birth_date=date(1990, 1, 1)
+    )
+
+
+def _user(clinic, n, role=Role.PROVIDER):
+    email = f"u{n}@{clinic.tenant.slug}.test"
+    return User.objects.create(username=email, email=email, role=role)
+
+
+def _appointment(clinic, n):
+    return BookingEngine(by=clinic.user(Role.FRONT_DESK)).book(
+        patient_id=_patient(clinic, n).pk,
+        provider_id=_user(clinic, n).pk,
+        appointment_type_id=AppointmentTemplate.objects.create(name=f"Kind {n}").pk,
+        start=clinic.at(1, time(10)),
+    )
+
+
+def _queue(clinic, n):
+    site = Site.objects.create(name=f"Queue site {n}")
+    return WaitingQueue.objects.create(name=f"Queue {n}", site=site)
+
+
+ROWS = {
+    Site: lambda clinic, n: Site.objects.create(name=f"Site {n}"),
+    User: _user,
+    ApiToken: lambda clinic, n: ApiToken.issue(_user(clinic, n)),
+    ProviderProfile: lambda clinic, n: ProviderProfile.objects.create(user=_user(clinic, n)),
+    PatientProfile: _patient,
+    AppointmentTemplate: lambda clinic, n: AppointmentTemplate.objects.create(name=f"Kind {n}"),
+    AvailabilityRule: lambda clinic, n: AvailabilityRule.objects.create(
+        provider=_user(clinic, n),
+        site=Site.objects.create(name=f"Rule site {n}"),
+        weekday=0,
+        start_time=time(8),
+        end_time=time(9),
+    ),
+    SlotAvailability: lambda clinic, n: SlotAvailability.objects.create(
+        provider=_user(clinic, n),
+        site=Site.objects.create(name=f"Window site {n}"),
+        date=date(2031, 1, 1),
+        start_time=time(8),
+        end_time=time(9),
+    ),
+    AppointmentRequest: _appointment,
+    AppointmentEvent: _appointment,
+    WaitingQueue: _queue,
+    QueueEntry: lambda clinic, n: QueueEntry.objects.create(
+        queue=_queue(clinic, n), patient=_patient(clinic, n), ticket=f"A{n}"
+    ),
+    WaitingList: lambda clinic, n: WaitingList.objects.create(
+        patient=_patient(clinic, n),
+        appointment_type=AppointmentTemplate.objects.create(name=f"Wish {n}"),
+    ),
+}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_list_has_as_many_queries_for_many_rows_as_for_few(
+    model, riverside, django_assert_max_num_queries
+):
+    client = riverside.client(Role.TENANT_ADMIN)
+    url = address(model, "changelist")
+    counts = []
+    for more in (1, 20):
+        with riverside.active():
+            fill(riverside, model, more)
+        client.get(url)
+        with django_assert_max_num_queries(MAX_QUERIES) as queries:
+            response = client.get(url)
+        counts.append(len(queries))
+        assert response.status_code == 200 or model is Tenant
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_every_page_of_every_model_opens_and_knows_no_other_tenant(model, riverside, lakeside):
+    for clinic in (riverside, lakeside):
+        with clinic.active():
+            fill(clinic, model, 1)
+    with riverside.active():
+        foreign = model._default_manager.order_by("-pk").first()
+    with lakeside.active():
+        own = model._default_manager.order_by("-pk").first()
+    client = lakeside.client(Role.TENANT_ADMIN)
+    assert own is not None, "the row factory above must make one"
+    for page, key, expected in (
+        ("changelist", None, {200, 302} if model is Tenant else {200}),
+        ("add", None, {200, 403}),
+        ("change", own.pk, {200}),
+        ("history", own.pk, {302}),
+        ("delete", own.pk, {200, 403}),
+        ("change", foreign.pk, {404}),
+        ("history", foreign.pk, {404}),
+        ("delete", foreign.pk, {404, 403}),
+    ):
+        response = client.get(address(model, page, *([key] if key else [])))
+        assert response.status_code in expected, (page, key)
+        assert "Riverside" not in response.content.decode()
+    assert client.get(address(model, "changelist") + "?q=Person").status_code in {200, 302}
+
+
+def test_inline_choices_are_read_once_however_many_rows(riverside, django_assert_max_num_queries):
+    with riverside.active():
+        kind = riverside.types[0]
+        for n in range(10):
+            kind.providers.add(_user(riverside, n))
+            kind.sites.add(Site.objects.create(name=f"S{n}"))
+    client, url = (
+        riverside.client(Role.TENANT_ADMIN),
+        address(AppointmentTemplate, "change", kind.pk),
+    )
+    client.get(url)
+    with django_assert_max_num_queries(MAX_QUERIES):
+        page = client.get(url)
+    assert page.status_code == 200
+
+
+def test_only_our_own_records_are_registered():
+    assert {model._meta.app_label for model in MODELS} == {
+        "core",
+        "accounts",
+        "patients",
+        "appointments",
+    }
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.TENANT_ADMIN])
+def test_other_roles_are_refused_without_a_loop(role, riverside):
+    client = riverside.client(role)
+    assert client.get("/admin/").status_code == 403
+    assert client.get("/admin/core/site/").status_code == 403
+    login = client.get("/admin/login/")
+    assert login["Location"].startswith(reverse("accounts:login"))
+
+
+def test_a_stranger_goes_to_the_products_login():
+    response = Client().get("/admin/core/site/?q=x")
+    assert response.status_code == 302
+    assert response["Location"] == reverse("accounts:login") + "?next=/admin/core/site/%3Fq%3Dx"
+
+
+@pytest.fixture
+def root(db):
+    return User.objects.create_superuser("root@demo", "root@demo", NEW_PASSWORD)
+
+
+def test_a_superuser_chooses_a_tenant_first(root, riverside):
+    client = Client()
+    client.force_login(root, backend="accounts.backends.TenantBackend")
+    response = client.get("/admin/core/site/")
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse("accounts:choose_tenant"))
+    session = client.session
+    session["tenant_id"] = riverside.tenant.pk
+    session.save()
+    page = client.get("/admin/core/site/")
+    assert page.status_code == 200
+    assert "Main building" in page.content.decode()
+
+
+def test_an_administrator_adds_a_user_of_the_own_tenant_only(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    form = {
+        "email": "New.Doctor@Riverside.test",
+        "first_name": "New",
+        "last_name": "Doctor",
+        "role": Role.PROVIDER,
+        "password1": NEW_PASSWORD,
+        "password2": NEW_PASSWORD,
+        "is_superuser": "on",
+        "is_staff": "on",
+    }
+    assert client.post(address(User, "add"), form).status_code == 302
+    with riverside.active():
+        user = User.objects.get(username="new.doctor@riverside.test")
+        assert user.email == user.username
+        assert user.tenant_id == riverside.tenant.pk
+        assert not user.is_superuser
+        assert not user.is_staff
+        assert user.check_password(NEW_PASSWORD)
+        assert ProviderProfile.objects.filter(user=user).exists()
+        trail = AuditEvent.objects.get(table="accounts_user", record_id=user.pk, action="INSERT")
+        assert trail.actor_id == riverside.user(Role.TENANT_ADMIN).pk
+    assert not LogEntry.objects.exists()
+
+
+def test_a_login_of_another_tenant_is_taken(riverside, lakeside):
+    form = {
+        "email": riverside.user(Role.NURSE).username.upper(),
+        "role": Role.NURSE,
+        "password1": NEW_PASSWORD,
+        "password2": NEW_PASSWORD,
+    }
+    response = lakeside.client(Role.TENANT_ADMIN).post(address(User, "add"), form)
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors["email"] == [
+        "This address is already a login."
+    ]
+
+
+def test_an_administrator_cannot_demote_or_deactivate_themselves(riverside):
+    me = riverside.user(Role.TENANT_ADMIN)
+    form = {"email": me.email, "first_name": "I", "last_name": "Am", "role": Role.NURSE}
+    assert (
+        riverside.client(Role.TENANT_ADMIN).post(address(User, "change", me.pk), form).status_code
+        == 302
+    )
+    with riverside.active():
+        me = User.objects.get(pk=me.pk)
+    assert (me.first_name, me.role, me.is_active) == ("I", Role.TENANT_ADMIN, True)
+
+
+def test_a_forged_foreign_key_is_an_error_of_its_field(riverside, lakeside):
+    client = lakeside.client(Role.TENANT_ADMIN)
+    form = {
+        "provider": riverside.providers[0].pk,
+        "site": riverside.site.pk,
+        "weekday": 0,
+        "start_time": "08:00",
+        "end_time": "09:00",
+        "slot_minutes": 15,
+    }
+    response = client.post(address(AvailabilityRule, "add"), form)
+    assert response.status_code == 200
+    assert set(response.context["adminform"].form.errors) == {"provider", "site"}
+    wish = {
+        "patient": riverside.patients[0].pk,
+        "appointment_type": riverside.types[0].pk,
+        "priority": "routine",
+        "status": "ACTIVE",
+    }
+    response = client.post(address(WaitingList, "add"), wish)
+    assert set(response.context["adminform"].form.errors) == {"patient", "appointment_type"}
+
+
+def test_autocomplete_offers_the_own_patients_only(riverside, lakeside):
+    asked = {
+        "app_label": "appointments",
+        "model_name": "waitinglist",
+        "field_name": "patient",
+        "term": "Pat",
+    }
+    found = lakeside.client(Role.TENANT_ADMIN).get("/admin/autocomplete/", asked).json()["results"]
+    assert [row["text"] for row in found] == [f"Pat{n} Lakesideson (L0000{n})" for n in (1, 2, 3)]
+
+
+def test_a_name_used_twice_is_an_error_of_the_name(riverside):
+    form = {"name": riverside.site.name, "opens_at": "08:00", "closes_at": "18:00"}
+    response = riverside.client(Role.TENANT_ADMIN).post(address(Site, "add"), form)
+    assert response.context["adminform"].form.errors == {"name": ["Another site has this name."]}
+
+
+def test_a_patient_is_registered_by_the_desks_rules(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    form = {
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "birth_date": "2990-01-01",
+        "sex": "female",
+        "language": "en",
+        "is_active": "on",
+    }
+    response = client.post(address(PatientProfile, "add"), form)
+    assert set(response.context["adminform"].form.errors) == {"birth_date"}
+    response = client.post(address(PatientProfile, "add"), form | {"birth_date": "1990-01-01"})
+    assert response.status_code == 302
+    with riverside.active():
+        patient = PatientProfile.objects.get(last_name="Lee")
+        assert patient.mrn == "P0000001"
+    url = address(PatientProfile, "change", patient.pk)
+    assert client.get(url).status_code == 200
+    saved = client.post(url, form | {"birth_date": "1991-01-01", "mrn": patient.mrn})
+    assert saved.status_code == 302
+    with riverside.active():
+        patient.refresh_from_db()
+        trail = AuditEvent.objects.filter(table="patients_patientprofile", record_id=patient.pk)
+        assert [event.action for event in trail.order_by("pk")] == ["INSERT", "READ", "UPDATE"]
+    assert (patient.birth_date, patient.version) == (date(1991, 1, 1), 2)
+
+
+def test_appointments_are_confirmed_and_cancelled_by_the_engine(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    with riverside.active():
+        row = _appointment(riverside, 0)
+    url = address(AppointmentRequest, "changelist")
+    chosen = {"_selected_action": [row.pk]}
+    client.post(url, chosen | {"action": "confirm"})
+    page = client.post(url, chosen | {"action": "cancel"}, follow=True)
+    assert "Say why it is cancelled." in page.content.decode()
+    with riverside.active():
+        row.refresh_from_db()
+        assert row.status == "CONFIRMED"
+    client.post(url, chosen | {"action": "cancel", "reason": "Doctor ill"})
+    with riverside.active():
+        row.refresh_from_db()
+        assert (row.status, row.cancellation_reason) == ("CANCELLED", "Doctor ill")
+        assert row.events.count() == 3
+
+
+def test_nothing_with_a_history_can_be_deleted(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    with riverside.active():
+        row = _appointment(riverside, 0)
+        records = (row, row.patient, row.provider)
+    for record in records:
+        url = address(type(record), "delete", record.pk)
+        assert client.post(url, {"post": "yes"}).status_code == 403
+    page = client.post(
+        address(AppointmentTemplate, "delete", row.appointment_type_id), {"post": "yes"}
+    )
+    assert page.status_code == 200
+    assert f"Appointment {row.pk}" in page.content.decode()
+    with riverside.active():
+        assert AppointmentTemplate.objects.filter(pk=row.appointment_type_id).exists()
+
+
+def test_saving_a_rule_makes_its_windows_and_deleting_it_takes_them(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    with riverside.active():
+        provider = _user(riverside, 0)
+        day = riverside.at(0, time(12)).date() + timedelta(days=1)
+    form = {
+        "provider": provider.pk,
+        "site": riverside.site.pk,
+        "weekday": day.weekday(),
+        "start_time": "08:00",
+        "end_time": "12:00",
+        "slot_minutes": 15,
+    }
+    assert client.post(address(AvailabilityRule, "add"), form).status_code == 302
+    with riverside.active():
+        windows = SlotAvailability.objects.filter(provider=provider)
+        rule = AvailabilityRule.objects.get(provider=provider)
+        assert windows.count() >= 25
+        assert {window.rule_id for window in windows} == {rule.pk}
+    client.post(address(AvailabilityRule, "delete", rule.pk), {"post": "yes"})
+    with riverside.active():
+        assert not SlotAvailability.objects.filter(provider=provider).exists()
+
+
+def test_a_token_shows_no_digest_and_is_revoked(riverside):
+    token = riverside.token(Role.NURSE)
+    digest = ApiToken.digest_of(token)
+    client = riverside.client(Role.TENANT_ADMIN)
+    with riverside.active():
+        key = ApiToken.objects.get().pk
+    page = client.get(address(ApiToken, "change", key)).content.decode()
+    assert digest not in page
+    client.post(address(ApiToken, "delete", key), {"post": "yes"})
+    with riverside.active():
+        assert not ApiToken.objects.exists()
+
+
+def test_the_tenants_own_settings_are_changed_but_not_its_slug(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    form = {
+        "name": "River",
+        "slug": "stolen",
+        "zone": "Europe/Paris",
+        "locale": riverside.tenant.locale,
+        "no_show_grace_minutes": 30,
+    }
+    url = address(Tenant, "change", riverside.tenant.pk)
+    assert client.post(url, form).status_code == 302
+    with riverside.active():
+        tenant = Tenant.objects.get()
+    assert (tenant.name, tenant.zone, tenant.slug) == ("River", "Europe/Paris", "riverside")
+    assert client.get(address(Tenant, "add")).status_code == 403
