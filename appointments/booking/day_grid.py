@@ -14,7 +14,7 @@ from appointments.scheduling.availability import Interval, exists_on_clock, to_u
 
 ROW_MINUTES = 5
 CELL_MINUTES = 30
-SHORTEST_ROWS = 4  # what a name needs to be read
+SHORTEST_ROWS = 3  # what a name needs to be read
 MAX_LANES = 6
 FIRST_HOUR, LAST_HOUR = 8, 18
 ROW = timedelta(minutes=ROW_MINUTES)

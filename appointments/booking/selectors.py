@@ -73,6 +73,7 @@ class VisitRow:
     site_id: int | None
     provider_id: int
     provider_name: str
+    provider_short: str
     patient_id: int | None
     patient_name: str
     needs: tuple[str, ...]
@@ -130,6 +131,7 @@ def _rows(rows: QuerySet[AppointmentRequest]) -> list[VisitRow]:
         VisitRow(
             *row[:15],
             " ".join(filter(None, row[15:18])),
+            " ".join(filter(None, (row[15], row[17] or row[16]))),
             row[18],
             f"{row[19] or ''} {row[20] or ''}".strip(),
             tuple(row[21] or ()),
