@@ -23,12 +23,14 @@ from core.idempotency import (
     claim,
     fingerprint_of,
 )
+from core.tenancy import current_tenant_id
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class ApiView(APIView):
-    """A write is all or nothing: a refusal undoes what the handler did before it."""
+    """Inside a tenant a write is all or nothing: a refusal undoes what the handler did before it.
+    Outside, only logins happen, and they open the user's tenant themselves."""
 
     metadata_class = None
     repeatable = True
@@ -66,7 +68,7 @@ class ApiView(APIView):
         known = name in self.http_method_names
         handler = getattr(self, name, None) if known else None
         handler = handler or self.http_method_not_allowed
-        if request.method in SAFE:
+        if request.method in SAFE or current_tenant_id() is None:
             return handler(request, *self.args, **self.kwargs)
         try:
             with transaction.atomic():
