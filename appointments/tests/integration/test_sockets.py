@@ -1,0 +1,140 @@
+"""The socket of Today: who may listen, what is on the wire, and that no change is missed."""
+
+import json
+from datetime import time
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.test import Client
+
+from accounts.permissions import Role
+from appointments.booking.engine import BookingEngine
+from hospital_management.asgi import application
+
+PATH = "/ws/appointments/today/"
+
+
+def socket_of(client):
+    session = client.cookies.get("sessionid")
+    headers = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
+    if session:
+        headers.append((b"cookie", f"sessionid={session.value}".encode()))
+    return WebsocketCommunicator(application, PATH, headers=headers)
+
+
+@pytest.fixture
+def logged_in(committed_riverside):
+    """Browsers by role, made outside the event loop."""
+    return {role: committed_riverside.client(role) for role in Role}
+
+
+@database_sync_to_async
+def book(clinic):
+    with clinic.active():
+        return BookingEngine(by=clinic.user(Role.FRONT_DESK)).book(
+            patient_id=clinic.patients[0].pk,
+            provider_id=clinic.providers[0].pk,
+            appointment_type_id=clinic.types[0].pk,
+            start=clinic.at(1, time(10)),
+        )
+
+
+async def opened(client):
+    socket = socket_of(client)
+    assert (await socket.connect())[0]
+    return socket, await socket.receive_json_from()
+
+
+async def test_it_greets_and_tells_of_each_change_without_patient_data(
+    committed_riverside, logged_in
+):
+    socket, greeting = await opened(logged_in[Role.NURSE])
+    assert (greeting["type"], greeting["data"]) == ("board_changed", {})
+    await book(committed_riverside)
+    frame = await socket.receive_json_from(5)
+    assert set(frame) == {"type", "version", "data"}
+    assert (frame["type"], frame["data"]) == ("board_changed", {})
+    assert frame["version"] > greeting["version"]
+    assert await socket.receive_nothing()
+    await socket.disconnect()
+
+
+async def test_another_tenants_change_is_not_heard(
+    committed_riverside, committed_lakeside, logged_in
+):
+    socket, _ = await opened(logged_in[Role.FRONT_DESK])
+    await book(committed_lakeside)
+    assert await socket.receive_nothing(0.5)
+    await book(committed_riverside)
+    assert (await socket.receive_json_from(5))["type"] == "board_changed"
+    await socket.disconnect()
+
+
+async def test_a_refused_booking_is_no_change(committed_riverside, logged_in):
+    await book(committed_riverside)
+    socket, _ = await opened(logged_in[Role.FRONT_DESK])
+    with pytest.raises(Exception, match="already taken"):
+        await book(committed_riverside)
+    assert await socket.receive_nothing(0.5)
+    await socket.disconnect()
+
+
+async def closed_with(client):
+    socket = socket_of(client)
+    await socket.connect()
+    output = await socket.receive_output(2)
+    assert output["type"] == "websocket.close"
+    return output["code"]
+
+
+async def test_strangers_and_patients_are_closed_out(logged_in):
+    assert await closed_with(Client()) == 4401
+    assert await closed_with(logged_in[Role.PATIENT]) == 4403
+
+
+@database_sync_to_async
+def change_password(clinic, role):
+    with clinic.active():
+        user = clinic.user(role)
+        user.set_password("another-correct-horse")
+        user.save(update_fields=["password"])
+
+
+@database_sync_to_async
+def deactivate(clinic, role):
+    with clinic.active():
+        user = clinic.user(role)
+        user.is_active = False
+        user.save(update_fields=["is_active"])
+
+
+@pytest.mark.parametrize("end", [change_password, deactivate])
+async def test_an_ended_login_is_none(committed_riverside, logged_in, end):
+    await end(committed_riverside, Role.NURSE)
+    assert await closed_with(logged_in[Role.NURSE]) == 4401
+
+
+async def test_a_foreign_page_cannot_open_it(logged_in):
+    client = logged_in[Role.NURSE]
+    socket = socket_of(client)
+    socket.scope["headers"][0] = (b"origin", b"https://evil.example")
+    assert (await socket.connect())[0] is False
+
+
+@pytest.mark.parametrize("junk", [" ", "{", "[]", '"x"', "1e400", "null", "[" * 5000, '{"type": 1}'])
+async def test_junk_is_answered_and_the_socket_lives_on(logged_in, junk):
+    socket, _ = await opened(logged_in[Role.NURSE])
+    await socket.send_to(text_data=junk)
+    frame = await socket.receive_json_from(2)
+    assert (frame["type"], frame["data"]) == ("error", {"code": "invalid"})
+    await socket.send_to(text_data=json.dumps({"type": "ping"}))
+    assert (await socket.receive_json_from(2))["type"] == "pong"
+    await socket.disconnect()
+
+
+async def test_bytes_are_answered_too(logged_in):
+    socket, _ = await opened(logged_in[Role.NURSE])
+    await socket.send_to(bytes_data=b"\xff\x00")
+    assert (await socket.receive_json_from(2))["type"] == "error"
+    await socket.disconnect()
