@@ -1,6 +1,6 @@
 """Shared fixtures: the throw-away database, two hospitals, and work that really commits."""
 
-from hospital_management.testing import provide_servers
+from hospital_management.testing import one_worker_at_a_time, provide_servers
 
 provide_servers()  # before Django reads its settings
 
@@ -19,7 +19,7 @@ def django_db_setup(django_db_blocker) -> None:
 
     from core.roles import ensure_app_role, grant_app_role
 
-    with django_db_blocker.unblock():
+    with django_db_blocker.unblock(), one_worker_at_a_time():
         ensure_app_role()
         grant_app_role()
         connections["owner"].close()
@@ -60,23 +60,33 @@ def lakeside(db):
 
 @pytest.fixture
 def committed_db(django_db_setup, django_db_blocker) -> Iterator[None]:
-    """Real commits, for threads, sockets and browsers; every table is emptied afterwards.
+    """Real commits, for threads, sockets and browsers; every table is emptied afterwards."""
+    with django_db_blocker.unblock():
+        yield
+        empty_every_table()
 
-    The owner does it: the application's role may not truncate.
-    """
+
+def empty_every_table() -> None:
+    """The owner does it: the application's role may not truncate."""
     from django.apps import apps
     from django.db import connections
 
+    tables = ", ".join(
+        f'"{model._meta.db_table}"'
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.managed and not model._meta.db_table.startswith("django_")
+    )
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"TRUNCATE {tables}, django_session RESTART IDENTITY CASCADE")
+    connections.close_all()
+
+
+@pytest.fixture(scope="module")
+def committed_module(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """As ``committed_db``, for what is too slow to build for every test of a module."""
     with django_db_blocker.unblock():
         yield
-        tables = ", ".join(
-            f'"{model._meta.db_table}"'
-            for model in apps.get_models(include_auto_created=True)
-            if model._meta.managed and not model._meta.db_table.startswith("django_")
-        )
-        with connections["owner"].cursor() as cursor:
-            cursor.execute(f"TRUNCATE {tables}, django_session RESTART IDENTITY CASCADE")
-        connections.close_all()
+        empty_every_table()
 
 
 @pytest.fixture

@@ -1,0 +1,83 @@
+"""The demo fits the clock at whatever hour it is loaded, and is the same for the same seed."""
+
+from datetime import datetime
+
+import pytest
+
+from appointments.enums import EXPECTED
+from appointments.management.demo import load
+from appointments.management.demo.hospitals import RIVERSIDE
+from appointments.models import AppointmentRequest
+from conftest import empty_every_table
+from core.models import Tenant
+from core.tenancy import tenant
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+BEGUN = {"COMPLETED", "IN_PROGRESS", "CHECKED_IN"}
+ZONE = Tenant(zone=RIVERSIDE.zone).zone_info
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """One hospital and few days: these tests are about today."""
+    monkeypatch.setattr(load, "HOSPITALS", (RIVERSIDE,))
+    monkeypatch.setattr(load, "DAYS_BACK", 1)
+    monkeypatch.setattr(load, "DAYS_AHEAD", 10)
+
+
+def visits_after_a_load(now, *, seed):
+    """Everything about the visits but their keys, by start."""
+    load.load_demo(now=now, seed=seed)
+    with tenant(Tenant.objects.get().pk):
+        rows = AppointmentRequest.objects.order_by("scheduled_datetime", "provider__username")
+        return list(
+            rows.values(
+                "patient__mrn",
+                "provider__username",
+                "scheduled_datetime",
+                "status",
+                "created_at",
+                "checked_in_at",
+            )
+        )
+
+
+def at(hour, day=22):
+    """A quarter to the next hour on the hospital's clock; the 22nd is a Sunday."""
+    return datetime(2026, 11, day, hour, 45, tzinfo=ZONE)
+
+
+def test_the_same_seed_and_instant_give_the_same_hospital():
+    first = visits_after_a_load(at(10), seed=1)
+    empty_every_table()
+    assert visits_after_a_load(at(10), seed=1) == first
+
+
+def test_another_seed_gives_another_hospital():
+    first = visits_after_a_load(at(10), seed=1)
+    empty_every_table()
+    assert visits_after_a_load(at(10), seed=2) != first
+
+
+@pytest.mark.parametrize("day", [22, 25])
+@pytest.mark.parametrize(
+    ("hour", "some_of_each"),
+    [
+        (0, [BEGUN, EXPECTED]),
+        (4, [BEGUN, EXPECTED, {"COMPLETED"}]),
+        (10, [{"CHECKED_IN"}, {"IN_PROGRESS"}, EXPECTED, {"COMPLETED"}]),
+        (15, [{"CHECKED_IN"}, {"IN_PROGRESS"}, EXPECTED, {"COMPLETED"}]),
+        (19, [BEGUN, EXPECTED, {"COMPLETED"}]),
+        (23, [BEGUN, {"COMPLETED"}]),
+    ],
+)
+def test_today_is_alive_whatever_the_hour(hour, some_of_each, day):
+    now = at(hour, day)
+    seen = {
+        row["status"]
+        for row in visits_after_a_load(now, seed=2026)
+        if row["scheduled_datetime"].astimezone(ZONE).date() == now.date()
+    }
+    for states in some_of_each:
+        assert seen & set(states)
