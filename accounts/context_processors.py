@@ -50,7 +50,9 @@ class Frame:
 
     @cached_property
     def can_search(self) -> bool:
-        return self._inside and can(self._user, Permission.SEE_PATIENTS)
+        """Whether the top line offers a search; the list of patients has its own."""
+        elsewhere = self._request.path != "/patients/"
+        return elsewhere and self._inside and can(self._user, Permission.SEE_PATIENTS)
 
     @cached_property
     def links(self) -> list[dict[str, object]]:

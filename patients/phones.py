@@ -17,10 +17,8 @@ def _country_of_zone() -> dict[str, str]:
 
 
 def region_of(tenant: Tenant) -> str | None:
-    """Country in which a number without ``+`` is read: the locale's, else the time zone's."""
-    _, _, territory = tenant.locale.replace("_", "-").partition("-")
-    if len(territory) == 2:
-        return territory.upper()
+    """Country in which a number without ``+`` is read: the time zone's, as a locale may be only
+    the language staff prefer."""
     return _country_of_zone().get(tenant.zone)
 
 

@@ -78,11 +78,12 @@ def search(query: str) -> QuerySet[PatientProfile]:
 
     One query of the database now, one when the result is read.  Nothing fits an empty query.
     """
+    patients = PatientProfile.objects.all()  # refuses to go on outside a tenant
     locale = Tenant.objects.values_list("locale", flat=True).get(pk=current_tenant_id())
     question = read(query, month_first=locale.lower() in MONTH_FIRST_LOCALES)
     ids = ranked_ids(question)
     place = Func(Value(ids), F("pk"), function="array_position", output_field=IntegerField())
-    return PatientProfile.objects.filter(pk__in=ids).order_by(place)
+    return patients.filter(pk__in=ids).order_by(place)
 
 
 def ranked_ids(question: Question, limit: int = MAX_RESULTS) -> list[int]:
