@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, update_wrapper
 from typing import Any
 
 from django.db import transaction
@@ -26,4 +26,5 @@ def subscribe(event_type: type[DomainEvent], handler: Callable[[Any], None]) -> 
 def publish_on_commit(event: DomainEvent) -> None:
     """Deliver after COMMIT; a handler that fails is logged and does not stop the others."""
     for handler in _handlers[type(event)]:
-        transaction.on_commit(partial(handler, event), robust=True)
+        # Django logs a failure by the function's name, which a bare partial lacks.
+        transaction.on_commit(update_wrapper(partial(handler, event), handler), robust=True)
