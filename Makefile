@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: run test lint setup setup-dev
 
 run: setup
-	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(BIN)/python -m hospital_management.run --under-make
+	@exec $(BIN)/python -m hospital_management.run --under-make
 
 test: setup-dev
 	@$(BIN)/python -m pytest

@@ -10,6 +10,7 @@ WITHOUT_DATABASE = {"help", "check", "version", "--version", "--help", "collects
 
 
 def main() -> None:
+    launch.read_env_file()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hospital_management.settings")
     if len(sys.argv) < 2 or sys.argv[1] in WITHOUT_DATABASE:
         launch.provide_secret()

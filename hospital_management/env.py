@@ -1,11 +1,37 @@
 """Typed reading of environment variables: a wrong value stops the start with its name."""
 
 import os
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+
+
+def read_file(path: Path) -> None:
+    """Set what ``NAME=value`` lines name and the caller's environment does not.
+
+    Values are taken as they stand, without the quotes around them; ``#`` starts a comment line.
+
+    Raises:
+        ImproperlyConfigured: a line is neither; the message carries its number.
+    """
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        name, equals, value = stripped.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise ImproperlyConfigured(f"{path.name}, line {number}: expected NAME=value.")
+        os.environ.setdefault(name.strip(), unquoted(value.strip()))
+
+
+def unquoted(value: str) -> str:
+    quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if quoted else value
 
 
 def text(name: str, default: str = "") -> str:

@@ -10,9 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hospital_management import embedded
-from hospital_management.env import flag
+from hospital_management.env import flag, read_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def read_env_file() -> None:
+    """``.env`` fills in what the caller's environment leaves open."""
+    read_file(BASE_DIR / ".env")
 
 
 def data_dir() -> Path:

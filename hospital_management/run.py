@@ -111,6 +111,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--under-make", action="store_true", help="end when the make above ends")
     caller = Caller() if parser.parse_args().under_make else None
+    launch.read_env_file()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hospital_management.settings")
     host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
     os.environ["HOST"], os.environ["PORT"] = host, port

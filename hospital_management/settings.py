@@ -100,12 +100,14 @@ REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379")
 
 
 def redis_database(number: int) -> str:
-    """REDIS_URL on another database; a path in the URL is kept only for Unix sockets."""
-    base = REDIS_URL.split("?", 1)[0].rstrip("/")
+    """The ``number``-th database after the one that REDIS_URL names (0 where it names none)."""
+    base, _, query = REDIS_URL.partition("?")
     if base.startswith("unix://"):
-        return f"{base}?db={number}"
+        first = query.removeprefix("db=") if query.startswith("db=") else 0
+        return f"{base}?db={int(first) + number}"
     scheme, _, rest = base.partition("://")
-    return f"{scheme}://{rest.split('/', 1)[0]}/{number}"
+    address, _, first = rest.partition("/")
+    return f"{scheme}://{address}/{int(first or 0) + number}"
 
 
 CACHES = {

@@ -5,11 +5,14 @@ clones it, so the migrations run once.
 """
 
 import atexit
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -27,6 +30,15 @@ def provide_servers() -> None:
     if worker is None:
         _start()
     _clone(worker or "main")
+    _own_cache(int((worker or "gw0").removeprefix("gw")))
+
+
+@contextmanager
+def one_worker_at_a_time() -> Iterator[None]:
+    """Changes of roles in one cluster collide with "tuple concurrently updated"."""
+    with (Path(os.environ["DATA_DIR"]) / "roles.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _start() -> None:
@@ -65,6 +77,12 @@ def _migrate() -> None:
     )
 
 
+def _own_cache(worker: int) -> None:
+    """Two of Valkey's 16 databases each, because tests empty the cache."""
+    server = os.environ["REDIS_URL"].split("?", 1)[0]
+    os.environ["REDIS_URL"] = f"{server}?db={worker % 7 * 2}"
+
+
 def _clone(name: str) -> None:
     url = os.environ["TEST_DATABASE_URL"]
     database = f"{TEMPLATE}_{name}"
@@ -74,6 +92,4 @@ def _clone(name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {db}").format(**names))
         connection.execute(sql.SQL("CREATE DATABASE {db} TEMPLATE {template}").format(**names))
     parts = conninfo_to_dict(url)
-    os.environ["DATABASE_URL"] = (
-        f"postgresql://{parts['user']}@/{database}?host={parts['host']}"
-    )
+    os.environ["DATABASE_URL"] = f"postgresql://{parts['user']}@/{database}?host={parts['host']}"
