@@ -14,6 +14,7 @@ from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
+from twisted.internet.interfaces import IListeningPort
 
 from core.lifecycle import draining
 from hospital_management import env
@@ -28,8 +29,13 @@ class DrainingServer(Server):
 
     def run(self) -> None:
         self.signal_handlers = False
+        self._ports: list[IListeningPort] = []
         reactor.callWhenRunning(self._listen_for_signals)
         super().run()
+
+    def listen_success(self, port: IListeningPort) -> None:
+        self._ports.append(port)
+        super().listen_success(port)
 
     def _listen_for_signals(self) -> None:
         loop = asyncio.get_event_loop()
@@ -40,8 +46,8 @@ class DrainingServer(Server):
         if draining.is_set():
             return
         draining.set()
-        for listener in self.listeners:
-            listener.addCallback(lambda port: port.stopListening())
+        for port in self._ports:
+            port.stopListening()
         self._drained = asyncio.ensure_future(self._drain(env.integer("DRAIN_SECONDS", 20)))
 
     async def _drain(self, seconds: int) -> None:

@@ -1,0 +1,92 @@
+"""The web server's end: what is in flight is finished, what is open is told."""
+
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SERVER = """
+import asyncio, sys
+from hospital_management import web
+
+async def application(scope, receive, send):
+    await receive()
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        await receive()
+        return
+    if scope["path"] == "/slow":
+        await asyncio.sleep(1.5)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"done"})
+
+endpoints = [f"tcp:port={sys.argv[1]}:interface=127.0.0.1"]
+web.DrainingServer(application, endpoints=endpoints, verbosity=0).run()
+"""
+HANDSHAKE = (
+    "GET /ws/ HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@pytest.fixture
+def server():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], cwd=ROOT)
+    try:
+        _wait_for(port)
+        yield process, port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError("the server did not start")
+
+
+def _get(port: int, path: str) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+        return response.read()
+
+
+def test_a_request_in_flight_is_finished(server):
+    process, port = server
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(_get, port, "/slow")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        with pytest.raises(OSError):  # no new work is taken meanwhile
+            _get(port, "/")
+        assert slow.result() == b"done"
+    assert process.wait(10) == 0
+
+
+def test_a_socket_is_told_to_come_back(server):
+    process, port = server
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(HANDSHAKE.encode())
+        assert b"101" in client.recv(4096).split(b"\r\n")[0]
+        process.send_signal(signal.SIGTERM)
+        frame = client.recv(4)
+    close_opcode, service_restart = 0x88, 1012
+    assert frame[0] == close_opcode
+    assert struct.unpack("!H", frame[2:4])[0] == service_restart
