@@ -10,12 +10,15 @@ run: setup
 	@exec $(BIN)/python -m hospital_management.run --under-make
 
 test: setup-dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: setup-dev
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
-	@$(BIN)/python manage.py makemigrations --check --dry-run
-	@$(BIN)/python manage.py check --deploy --fail-level WARNING
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/djlint --lint --quiet templates
+	@$(BIN)/lint-imports
+	@DATA_DIR=.data/lint $(BIN)/python manage.py makemigrations --check --dry-run
+	@SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))')" DEBUG=0 \
+	  HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 setup: $(VENV)/.installed
 setup-dev: $(VENV)/.installed-dev

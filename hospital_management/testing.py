@@ -70,7 +70,7 @@ def _start() -> None:
 
 def _migrate() -> None:
     """In a process of its own, so that no connection to the template stays open."""
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [sys.executable, "manage.py", "migrate", "-v", "0"],
         cwd=Path(__file__).resolve().parent.parent,
         check=True,
