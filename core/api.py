@@ -1,5 +1,6 @@
 """Shared parts of the REST API that DRF's settings name: parsing, rendering, pages, throttles."""
 
+import json
 import logging
 import time
 from typing import Any
@@ -48,8 +49,7 @@ def _whole_number(request: Request, name: str, default: int, most: int) -> int:
 
 
 class StrictJSONParser(BaseParser):
-    """One JSON object in UTF-8.  Numbers that overflow, lone surrogates and deep nesting are no
-    JSON here."""
+    """One JSON object in UTF-8, nested no deeper than a person would."""
 
     media_type = "application/json"
 
@@ -60,10 +60,22 @@ class StrictJSONParser(BaseParser):
         try:
             data = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
-            raise ParseError(f"The body is not valid JSON: {error}.") from error
+            data = _tolerated(raw, error)
         if not isinstance(data, dict):
             raise ParseError("The body must be a JSON object.")
         return data
+
+
+def _tolerated(raw: bytes, error: orjson.JSONDecodeError) -> Any:
+    """Numbers that overflow and lone surrogates are let in, so that their field can be named."""
+    try:
+        return json.loads(raw.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise ParseError(f"The body is not valid JSON: {error}.") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 class FastJSONRenderer(BaseRenderer):
@@ -74,7 +86,12 @@ class FastJSONRenderer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None
     ) -> bytes:
-        return b"" if data is None else orjson.dumps(data, default=str)
+        if data is None:
+            return b""
+        try:
+            return orjson.dumps(data, default=str)
+        except orjson.JSONEncodeError:  # it quotes a lone surrogate of the request
+            return json.dumps(data, default=str).encode()
 
 
 class WindowThrottle(SimpleRateThrottle):

@@ -62,7 +62,10 @@ class Number(serializers.FloatField):
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool) or not isinstance(data, (int, float)):
             self.fail("invalid")
-        return float(data)
+        try:
+            return float(data)
+        except OverflowError:
+            self.fail("invalid")
 
 
 class Flag(serializers.BooleanField):
@@ -139,7 +142,7 @@ def iso(value: datetime | None) -> str | None:
 
 
 class StrictSerializer(serializers.Serializer):
-    """Names every key it does not know, and every one that cannot be written."""
+    """Names every key that is none of its fields."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         unknown = self._unknown(data) if isinstance(data, Mapping) else {}
@@ -152,19 +155,9 @@ class StrictSerializer(serializers.Serializer):
         return values
 
     def _unknown(self, data: Mapping[str, Any]) -> dict[str, list[ErrorDetail]]:
-        writable = {field.field_name for field in self._writable_fields}
-        found: dict[str, list[ErrorDetail]] = {}
-        for key in data:
-            if key in writable:
-                continue
-            if key in self.fields:
-                detail = ErrorDetail("This field cannot be written.", code="read_only")
-            else:
-                detail = ErrorDetail("There is no such field.", code="unknown_field")
-            found[key[:100]] = [detail]
-            if len(found) == MAX_UNKNOWN_NAMED:
-                break
-        return found
+        unknown = [key for key in data if key not in self.fields][:MAX_UNKNOWN_NAMED]
+        detail = ErrorDetail("There is no such field, or it cannot be written.", "unknown_field")
+        return {key[:100]: [detail] for key in unknown}
 
 
 class Nothing(StrictSerializer):

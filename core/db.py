@@ -29,7 +29,9 @@ def insert_unless_conflict(instance: models.Model, constraint: str) -> bool:
     quote = connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
-    values = [field.get_db_prep_save(field.pre_save(instance, True), connection) for field in fields]
+    values = [
+        field.get_db_prep_save(field.pre_save(instance, True), connection) for field in fields
+    ]
     table = quote(instance._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(

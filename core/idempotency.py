@@ -6,11 +6,10 @@ the first rolled back, the second does the work.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-
-import orjson
 
 from core.clock import Clock, system_clock
 from core.db import insert_unless_conflict
@@ -56,8 +55,8 @@ class Claim:
 
 def fingerprint_of(method: str, path: str, body: Any) -> str:
     """Equal for equal requests; the order of a JSON object's members does not count."""
-    content = orjson.dumps([method, path, body], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(content).hexdigest()
+    content = json.dumps([method, path, body], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def claim(*, user_id: int, key: str, fingerprint: str) -> Claim:

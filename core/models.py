@@ -126,7 +126,9 @@ class AuditEvent(TenantModel):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
 
-    privacy = FieldPrivacy(phi="before after", public="id tenant at actor_id action table record_id")
+    privacy = FieldPrivacy(
+        phi="before after", public="id tenant at actor_id action table record_id"
+    )
 
     class Meta:
         ordering = ["-id"]
@@ -156,7 +158,8 @@ class IdempotencyRecord(TenantModel):
     created_at = models.DateTimeField(default=timezone.now)
 
     privacy = FieldPrivacy(
-        phi="body", public="id tenant user_id key fingerprint status content_type headers created_at"
+        phi="body",
+        public="id tenant user_id key fingerprint status content_type headers created_at",
     )
 
     class Meta:

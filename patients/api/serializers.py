@@ -76,11 +76,16 @@ class PatientPatchSerializer(PatientWriteSerializer):
     pass
 
 
+class PhoneSerializerField(serializers.CharField):
+    def to_representation(self, value: Any) -> str:
+        return value.as_e164 if value else ""
+
+
 @extend_schema_serializer(examples=[OpenApiExample("A patient", value=SHOWN)])
 class PatientSerializer(serializers.ModelSerializer):
     full_name = serializers.CharField(source="get_full_name", read_only=True)
-    phone = serializers.CharField(help_text="E.164, or empty.")
-    second_phone = serializers.CharField(help_text="E.164, or empty.")
+    phone = PhoneSerializerField(help_text="E.164, or empty.")
+    second_phone = PhoneSerializerField(help_text="E.164, or empty.")
     communication_needs = serializers.ListField(
         child=serializers.ChoiceField(choices=CommunicationNeed.choices)
     )
