@@ -130,6 +130,13 @@ class PatientForm(forms.Form):
         known = error.attr in self.fields and not self.fields[error.attr].widget.is_hidden
         self.add_error(error.attr if known else None, str(error))
 
+    def focus_first_error(self) -> None:
+        """Let the browser put the cursor where something is to be mended."""
+        faulty = [field for field in self.visible_fields() if field.errors]
+        if faulty:
+            self.fields["first_name"].widget.attrs.pop("autofocus", None)
+            faulty[0].field.widget.attrs["autofocus"] = True
+
     @property
     def status(self) -> int:
         """HTTP status of the page that shows this form."""

@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.permissions import Permission, can, requires
+from core.audit import record_read
 from core.clock import system_clock
 from core.errors import InvalidInputError, StaleVersionError
 from patients import registration
@@ -52,7 +53,7 @@ def register(request: HttpRequest) -> HttpResponse:
         if patient:
             messages.success(request, f"{patient.get_full_name()} is registered.")
             return redirect("patients:record", patient.pk)
-    return render(request, "patients/register.html", {"form": form}, status=form.status)
+    return _form_page(request, "patients/register.html", form)
 
 
 @require_POST
@@ -78,6 +79,7 @@ def duplicates(request: HttpRequest) -> HttpResponse:
 @requires(Permission.SEE_PATIENTS)
 def record(request: HttpRequest, patient_id: int) -> HttpResponse:
     patient = get_object_or_404(PatientProfile.objects, pk=patient_id)
+    record_read(PatientProfile._meta.db_table, patient.pk)
     context = {
         "patient": shown(patient, _today(request)),
         "language": dict(LANGUAGES).get(patient.language, patient.language),
@@ -102,8 +104,7 @@ def edit(request: HttpRequest, patient_id: int) -> HttpResponse:
         if _try(form, registration.update, patient.pk, by=request.user, **values):
             messages.success(request, "The record is saved.")
             return redirect("patients:record", patient.pk)
-    context = {"form": form, "patient": patient}
-    return render(request, "patients/edit.html", context, status=form.status)
+    return _form_page(request, "patients/edit.html", form, patient=patient)
 
 
 def _try(form: PatientForm, command: Any, *args: Any, **fields: Any) -> PatientProfile | None:
@@ -113,6 +114,13 @@ def _try(form: PatientForm, command: Any, *args: Any, **fields: Any) -> PatientP
     except (InvalidInputError, registration.MrnTakenError, StaleVersionError) as error:
         form.refuse(error)
         return None
+
+
+def _form_page(
+    request: HttpRequest, template: str, form: PatientForm, **context: Any
+) -> HttpResponse:
+    form.focus_first_error()
+    return render(request, template, {"form": form} | context, status=form.status)
 
 
 def _today(request: HttpRequest) -> date:

@@ -30,7 +30,7 @@ DROP FUNCTION patients_fold(text);
 """
 
 # Words with three letters in a row are found anywhere, others at the start of a word: they hold no
-# whole trigram.  Close spellings follow where few fit exactly, and swapped neighbouring
+# whole trigram.  Close spellings follow where few fit exactly, and slipped neighbouring
 # letters, which cost a short word most of its trigrams, where nothing else fits.
 # rank: from 1 for what fits exactly, below 1 for a close spelling.
 SEARCH = r"""
@@ -58,10 +58,10 @@ DECLARE
     by_birth text := '';
     exact text := '';
     alike text := '';
-    swapped text := '';
+    slipped text := '';
     points text := '1';
     likeness text := '0';
-    swaps text;
+    slips text;
     found_rows integer;
 BEGIN
     IF active IS NULL THEN
@@ -80,15 +80,21 @@ BEGIN
             ' + (position(%L IN body) > 0)::int + (position(%L IN body) > 0)::int',
             ' ' || folded[i], ' ' || folded[i] || ' ');
         IF folded[i] ~ '^[^0-9%_\\]{4,}$' THEN
-            SELECT string_agg(format(' OR %s LIKE %L', body, '% ' || overlay(
-                folded[i] PLACING reverse(substr(folded[i], n, 2)) FROM n FOR 2) || '%'), '')
-            INTO swaps FROM generate_series(1, least(length(folded[i]), 8) - 1) AS n;
+            SELECT string_agg(format(' OR %s LIKE %L', body, '% ' || variant || '%'), '')
+            INTO slips FROM (
+                SELECT overlay(folded[i] PLACING reverse(substr(folded[i], n, 2)) FROM n FOR 2)
+                FROM generate_series(1, least(length(folded[i]), 8) - 1) AS n
+                UNION
+                SELECT overlay(folded[i] PLACING '_' FROM n FOR 1)
+                FROM generate_series(1, length(folded[i])) AS n
+                WHERE length(folded[i]) IN (5, 6)
+            ) AS variants (variant);
             alike := alike || format(' AND %L <%% %s', folded[i], body);
-            swapped := swapped || format(' AND (%L <%% %s%s)', folded[i], body, swaps);
+            slipped := slipped || format(' AND (%L <%% %s%s)', folded[i], body, slips);
             likeness := likeness || format(' + word_similarity(%L, body)', folded[i]);
         ELSE
             alike := alike || format(' AND %s LIKE %L', body, '%' || escaped[i] || '%');
-            swapped := swapped || format(' AND %s LIKE %L', body, '%' || escaped[i] || '%');
+            slipped := slipped || format(' AND %s LIKE %L', body, '%' || escaped[i] || '%');
             likeness := likeness || ' + 1';
         END IF;
     END LOOP;
@@ -103,7 +109,7 @@ BEGIN
         query, likeness, body, alike || by_birth || format(' AND NOT (true %s)', exact)
     ) USING active, max_rows - found_rows, born;
     IF found_rows = 0 AND NOT FOUND THEN
-        RETURN QUERY EXECUTE format(query, likeness, body, swapped || by_birth)
+        RETURN QUERY EXECUTE format(query, likeness, body, slipped || by_birth)
             USING active, max_rows, born;
     END IF;
 END $$;

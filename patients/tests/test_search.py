@@ -46,6 +46,7 @@ def people(riverside, lakeside):
         ("schmid friedrch", "Friedrich"),  # letter lost
         ("Freidrich", "Friedrich"),
         ("jhon", "John"),  # a short word, swapped at its start
+        ("Shmidt", "Friedrich"),
         ("obrien", "John"),
         ("o'brien", "John"),
         ("muller", "Zoë"),  # accents left out
