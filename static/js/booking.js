@@ -1,4 +1,5 @@
-// The booking panel: nothing stale can be chosen, arrows walk the patients found, reasons fill in.
+// The forms in the side panel: nothing stale can be chosen, arrows walk the patients found, Enter
+// presses the nearest button, usual reasons fill in.
 
 document.addEventListener("input", (event) => {
   if (!event.target.matches("[data-patient-search]")) return;
@@ -16,6 +17,14 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   const to = event.key === "ArrowDown" ? at + 1 : at - 1;
   (options[Math.min(to, options.length - 1)] ?? search)?.focus();
+});
+
+// Enter presses a form's first button; inside [data-enter] it presses the first one there.
+document.addEventListener("keydown", (event) => {
+  const part = event.key === "Enter" && event.target.matches("input") && event.target.closest("[data-enter]");
+  if (!part) return;
+  event.preventDefault();
+  part.querySelector("button[type=submit]:not([data-option])")?.click();
 });
 
 document.addEventListener("click", (event) => {

@@ -35,5 +35,6 @@ export function restoreFocus(event) {
   if (!target.closest?.("#panel, dialog")) return;
   const inside = target.contains(document.activeElement) && document.activeElement !== target;
   if (inside) return;
-  target.querySelector("[autofocus], [data-focus], h2[tabindex], h1[tabindex]")?.focus();
+  const marked = target.querySelector("[autofocus], [data-focus]");
+  (marked ?? target.querySelector("h2[tabindex], h1[tabindex]"))?.focus();
 }

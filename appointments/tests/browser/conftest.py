@@ -1,0 +1,131 @@
+"""A real server on the test database, and a real browser in front of it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from accounts.permissions import Role
+from appointments.tests.clinics import Clinic
+
+BASE_DIR = Path(__file__).resolve().parents[3]
+START_SECONDS = 40
+WAIT_MS = 15_000
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = str(Path(__file__).parent)
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[str]:
+    """The address of the product's own web server, with sockets, on this worker's database."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["-m", "hospital_management.web", "--bind", "127.0.0.1", "--port", str(port)]
+    environment = os.environ | {"DRAIN_SECONDS": "0", "LOG_LEVEL": "ERROR"}
+    process = subprocess.Popen([sys.executable, *command], cwd=BASE_DIR, env=environment)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/healthz", process)
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(url: str, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"The server ended with status {process.returncode}.")
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail("The server did not answer.")
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Browser tests need Chromium: apt-get install chromium")
+    # Playwright keeps an event loop in this thread, which Django would refuse to query under.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    expect.set_options(timeout=WAIT_MS)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM,
+                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            )
+            yield browser
+            browser.close()
+    finally:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: str) -> Iterator[Open]:
+    """Open a page as a user of a role; whatever the console complains of fails the test."""
+    contexts, complaints = [], []
+
+    def open_one(
+        clinic: Clinic | None,
+        path: str,
+        *,
+        role: Role = Role.FRONT_DESK,
+        theme: str = "light",
+        width: int = 1440,
+    ) -> Page:
+        context = browser.new_context(
+            base_url=server, color_scheme=theme, viewport={"width": width, "height": 900}
+        )
+        contexts.append(context)
+        context.set_default_timeout(WAIT_MS)
+        if clinic is not None:
+            cookie = clinic.client(role).cookies["sessionid"].value
+            host = urlsplit(server).hostname
+            context.add_cookies(
+                [{"name": "sessionid", "value": cookie, "domain": host, "path": "/"}]
+            )
+        page = context.new_page()
+        page.on("console", lambda message: _note(message, complaints))
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+        page.goto(path)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _note(message, complaints: list[str]) -> None:
+    """Refusals of the security policy are console errors; answers such as 409 are not ours."""
+    is_answer = "Failed to load resource" in message.text and "status of 4" in message.text
+    if message.type in {"error", "warning"} and not is_answer:
+        complaints.append(f"{message.location.get('url')}: {message.text}")

@@ -1,0 +1,130 @@
+"""axe finds nothing to complain of on any page, for any role, in light and in dark."""
+
+from datetime import time, timedelta
+from pathlib import Path
+
+import pytest
+
+from accounts.permissions import Role
+from appointments.enums import AppointmentStatus
+from appointments.tests.visits import make_visit
+
+AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+STAFF = [role for role in Role if role != Role.PATIENT]
+S = AppointmentStatus
+
+
+@pytest.fixture
+def busy_day(committed_riverside):
+    """Tomorrow, with a visit in every state, an overlap, needs, and a long right-to-left name."""
+    clinic, start = committed_riverside, committed_riverside.at(1, time(9))
+    patient = clinic.patients[0]
+    with clinic.active():
+        patient.first_name, patient.last_name = "عبد الرحمن", "بن محمد بن عبد الله آل سعود " * 2
+        patient.communication_needs = ["interpreter", "wheelchair"]
+        patient.save()
+        for n, status in enumerate(S.values[1:]):
+            moment = start + n * timedelta(hours=1)
+            make_visit(
+                clinic,
+                moment,
+                status=status,
+                patient=n % 3,
+                priority="urgent",
+                reason="Cough",
+                checked_in_at=moment,
+                started_at=moment,
+                completed_at=moment,
+                blocked_until=moment + timedelta(minutes=40),
+            )
+        make_visit(clinic, start, patient=1, overbooked=True, override_reason="Emergency")
+    day = start.astimezone(clinic.tenant.zone_info).date().isoformat()
+    return clinic, day, patient.pk
+
+
+def violations(page) -> list[str]:
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+    )
+    return [
+        f"{page.url}: {issue['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+        for issue in found["violations"]
+        for node in issue["nodes"]
+    ]
+
+
+def settle(page) -> None:
+    """Contrast is measured on what is there, so nothing may be fading in."""
+    page.wait_for_load_state("networkidle")
+    page.evaluate("Promise.all(document.getAnimations().map(a => a.finished.catch(() => {})))")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("role", STAFF)
+def test_staff_pages(busy_day, open_page, role, theme):
+    clinic, day, patient_id = busy_day
+    with clinic.active():
+        own = clinic.providers[0].appointments.earliest("pk")
+    page = open_page(clinic, f"/today/?day={day}", role=role, theme=theme)
+    found = []
+    paths = [
+        f"/today/?day={day}",
+        "/today/",
+        f"/appointments/calendar/?day={day}",
+        f"/appointments/calendar/?view=week&day={day}",
+        f"/appointments/{own.pk}/",
+        "/patients/",
+        f"/patients/{patient_id}/",
+    ]
+    if role not in {Role.NURSE, Role.PROVIDER}:
+        paths += ["/appointments/calendar/book/", f"/appointments/{own.pk}/move/", "/patients/new/"]
+    for path in paths:
+        page.goto(path)
+        settle(page)
+        found += violations(page)
+    assert found == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_panels_dialogs_and_menus(busy_day, open_page, theme, width):
+    clinic, day, _ = busy_day
+    page = open_page(clinic, f"/today/?day={day}", theme=theme, width=width)
+    page.locator("summary", has_text="missed or cancelled").click()
+    page.locator("[data-visit] a.visit-name").first.click()
+    page.locator("#panel h2").wait_for()
+    settle(page)
+    found = violations(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.locator("#patient-search").fill("Pat")
+    page.locator("[data-option]").first.wait_for()
+    page.locator("#panel").get_by_text("New patient").click()
+    settle(page)
+    found += violations(page)
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    page.locator("#keys-help[open]").wait_for()
+    settle(page)
+    found += violations(page)
+    assert found == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_without_a_login_and_the_patients_own(busy_day, open_page, theme):
+    clinic, _, _ = busy_day
+    page = open_page(None, "/accounts/login/", theme=theme)
+    found = []
+    for path in ("/accounts/login/", "/accounts/forgotten/"):
+        page.goto(path)
+        settle(page)
+        found += violations(page)
+    own = open_page(clinic, "/portal/", role=Role.PATIENT, theme=theme)
+    for path in ("/portal/", "/today/"):
+        own.goto(path)
+        settle(own)
+        found += violations(own)
+    assert found == []
