@@ -57,7 +57,7 @@ class DrainingServer(Server):
             if protocol.state == WebSocketProtocol.STATE_OPEN:
                 protocol.sendCloseFrame(code=SERVICE_RESTART)
         while self._live(sockets=False) and loop.time() < deadline:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)  # noqa: ASYNC110 - Daphne signals no end of requests
         await asyncio.sleep(POLL_SECONDS)  # the last bytes leave
         self.stop()
 
