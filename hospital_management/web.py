@@ -56,8 +56,9 @@ class DrainingServer(Server):
         for protocol in self._live(sockets=True):
             if protocol.state == WebSocketProtocol.STATE_OPEN:
                 protocol.sendCloseFrame(code=SERVICE_RESTART)
-        while self._live(sockets=False) and loop.time() < deadline:
-            await asyncio.sleep(POLL_SECONDS)  # noqa: ASYNC110 - Daphne signals no end of requests
+        # Daphne signals no end of a request that could be awaited.
+        while self._live(sockets=False) and loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
         await asyncio.sleep(POLL_SECONDS)  # the last bytes leave
         self.stop()
 
