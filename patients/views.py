@@ -89,6 +89,7 @@ def record(request: HttpRequest, patient_id: int) -> HttpResponse:
             ("Sharing data with other care givers", patient.consents_to_data_sharing),
         ],
         "can_edit": can(request.user, Permission.EDIT_PATIENTS),
+        "can_book": can(request.user, Permission.BOOK),
     }
     return render(request, "patients/record.html", context)
 
