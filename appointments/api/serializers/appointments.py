@@ -285,6 +285,7 @@ class AppointmentEventSerializer(serializers.Serializer):
     examples=[
         OpenApiExample(
             "Taken",
+            status_codes=["409"],
             value={
                 "type": "client_error",
                 "errors": [
