@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from accounts.permissions import Permission
 from core.api_filters import DateFilter, FlagFilter, Ordering, SearchFilter
 from core.api_views import ReadViewSet
+from core.audit import record_read
 from core.errors import NotFoundError
 from core.etags import check_if_match, etag_of
 from patients import registration, search
@@ -62,6 +63,11 @@ class PatientViewSet(ReadViewSet):
 
     def get_queryset(self) -> QuerySet[PatientProfile]:
         return PatientProfile.objects.order_by("last_name", "first_name", "pk")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response = super().retrieve(request, *args, **kwargs)
+        record_read(PatientProfile._meta.db_table, int(self.kwargs["pk"]))
+        return response
 
     @extend_schema(request=PatientWriteSerializer, responses={201: RegisteredPatientSerializer})
     def create(self, request: Request) -> Response:
