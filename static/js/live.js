@@ -70,7 +70,18 @@ function connect(retryMs = FIRST_RETRY_MS) {
   });
 }
 
+// One's own change is fetched at once and again by its echo: what is the same is not drawn again,
+// so that focus, hover and a key already on its way stay where they are.
+const drawn = new WeakMap();
+
+function skipUnchanged({ detail }) {
+  if (!("live" in (detail.target?.dataset ?? {}))) return;
+  if (drawn.get(detail.target) === detail.serverResponse) detail.shouldSwap = false;
+  drawn.set(detail.target, detail.serverResponse);
+}
+
 export function watchLive() {
+  document.body.addEventListener("htmx:beforeSwap", skipUnchanged);
   document.body.addEventListener("htmx:configRequest", ({ detail }) => {
     if ("live" in detail.elt.dataset) detail.headers["X-Background"] = "1";
   });

@@ -55,10 +55,15 @@ def violations(page) -> list[str]:
     ]
 
 
+FADED_IN = """Promise.all(document.getAnimations()
+  .filter(animation => animation.effect.getComputedTiming().endTime !== Infinity)
+  .map(animation => animation.finished.catch(() => {})))"""
+
+
 def settle(page) -> None:
     """Contrast is measured on what is there, so nothing may be fading in."""
     page.wait_for_load_state("networkidle")
-    page.evaluate("Promise.all(document.getAnimations().map(a => a.finished.catch(() => {})))")
+    page.evaluate(FADED_IN)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -79,7 +84,11 @@ def test_staff_pages(busy_day, open_page, role, theme):
         f"/patients/{patient_id}/",
     ]
     if role not in {Role.NURSE, Role.PROVIDER}:
-        paths += ["/appointments/calendar/book/", f"/appointments/{own.pk}/move/", "/patients/new/"]
+        paths += [
+            "/appointments/calendar/book/",
+            f"/appointments/{own.pk}/move/",
+            "/patients/register/",
+        ]
     for path in paths:
         page.goto(path)
         settle(page)
