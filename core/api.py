@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.core.cache import cache
+from django.core.paginator import InvalidPage
 from redis.exceptions import RedisError
-from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -26,11 +27,24 @@ class PayloadTooLarge(APIException):
 
 
 class Pages(PageNumberPagination):
-    """Numbered pages; a ``page`` or ``page_size`` that is none is refused, not corrected."""
+    """Numbered pages; a ``page`` or ``page_size`` that is none is refused, not corrected.
+
+    A view's ``rows`` turns the page into what its serializer reads; it runs after the count, so
+    that counting joins nothing.
+    """
 
     page_size_query_param = "page_size"
     max_page_size = 500
     invalid_page_message = "There is no such page."
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        size, number = self.get_page_size(request), self.get_page_number(request, None)
+        self.request = request
+        try:
+            self.page = self.django_paginator_class(queryset, size).page(number)
+        except InvalidPage as error:
+            raise NotFound(self.invalid_page_message) from error
+        return list(view.rows(self.page.object_list))
 
     def get_page_size(self, request: Request) -> int:
         return _whole_number(request, "page_size", self.page_size, self.max_page_size)

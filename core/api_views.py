@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.mixins import ListModelMixin
@@ -115,11 +116,18 @@ class ReadViewSet(ListModelMixin, ApiView, GenericViewSet):
     """By action: the serializer of the request's body."""
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        shown = self.represent(self.get_object())
+        return self.seen(self.represent(self.get_object()))
+
+    def seen(self, shown: dict[str, Any]) -> Response:
+        """The answer to a read of one record: 304 if the caller has it already."""
         etag = etag_of(shown)
-        if is_unchanged(request.headers.get("If-None-Match"), etag):
+        if is_unchanged(self.request.headers.get("If-None-Match"), etag):
             return Response(status=304, headers={"ETag": etag})
         return Response(shown, headers={"ETag": etag})
+
+    def rows(self, page: QuerySet) -> QuerySet:
+        """What the serializer reads of one page of a list."""
+        return page
 
     def represent(self, record: Any) -> dict[str, Any]:
         return dict(self.get_serializer(record).data)

@@ -87,10 +87,16 @@ class AppointmentViewSet(BookingViewSet):
         "*": Permission.SEE_TODAY,
     }
 
-    def get_queryset(self) -> QuerySet:
+    def get_queryset(self) -> QuerySet[AppointmentRequest]:
         visible = visible_appointments(self.request.user)
         booked = visible.exclude(status=AppointmentStatus.HELD)
-        return shapes.appointment_rows(booked.order_by("scheduled_datetime", "pk"))
+        return booked.order_by("scheduled_datetime", "pk")
+
+    def rows(self, page: QuerySet) -> QuerySet:
+        return shapes.appointment_rows(page) if self.action == "list" else page
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return self.seen(self._shown())
 
     @extend_schema(
         summary="Book an appointment",
@@ -203,7 +209,8 @@ class AppointmentViewSet(BookingViewSet):
         return shown["version"]
 
     def _shown(self, key: int | None = None) -> dict[str, Any]:
-        row = self.get_queryset().filter(pk=key or self.kwargs["pk"]).first()
+        wanted = self.get_queryset().filter(pk=key or self.kwargs["pk"])
+        row = shapes.appointment_rows(wanted).first()
         if row is None:
             raise NotFoundError("There is no such appointment.")
         return shapes.shown(row)

@@ -174,9 +174,10 @@ class BookSerializer(StrictSerializer):
     )
     site_id = Key(required=False, allow_null=True)
     priority = Choice(choices=Priority.choices, required=False)
-    reason = Text(max_length=500, required=False, allow_blank=True)
+    reason = Text(max_length=500, lines=True, required=False, allow_blank=True)
     override_reason = Text(
         max_length=500,
+        lines=True,
         required=False,
         allow_blank=True,
         help_text="Books over what is in the way; needs the right to.",
@@ -235,7 +236,7 @@ class HoldSerializer(serializers.Serializer):
 
 @extend_schema_serializer(examples=[OpenApiExample("A reason", value={"reason": "Patient is ill"})])
 class CancelSerializer(StrictSerializer):
-    reason = Text(max_length=500)
+    reason = Text(max_length=500, lines=True)
 
 
 @extend_schema_serializer(
@@ -250,7 +251,7 @@ class RescheduleSerializer(StrictSerializer):
         required=False,
         help_text="The present one where left out.",
     )
-    override_reason = Text(max_length=500, required=False, allow_blank=True)
+    override_reason = Text(max_length=500, lines=True, required=False, allow_blank=True)
 
 
 @extend_schema_serializer(

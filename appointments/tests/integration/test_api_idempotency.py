@@ -80,17 +80,22 @@ def test_what_is_refused_before_the_work_is_not_kept(riverside, api):
         assert not IdempotencyRecord.objects.exists()
 
 
-def test_failure_keeps_nothing_so_that_a_repeat_works(riverside, api, monkeypatch):
+def test_failure_keeps_nothing_so_that_a_repeat_works(committed_riverside, monkeypatch):
     from appointments.api.booking_views import BookingEngine
 
     def fail(*args, **kwargs):
         raise RuntimeError
 
+    clinic = committed_riverside
+    api, wish = api_of(clinic), wish_of(clinic)
     api.client.raise_request_exception = False
     with monkeypatch.context() as patch:
         patch.setattr(BookingEngine, "book", fail)
-        broken = api.post(LIST, wish_of(riverside), **{KEY: "a"})
+        broken = api.post(LIST, wish, **{KEY: "a"})
     assert (broken.status_code, broken.json()["type"]) == (500, "server_error")
+    repeat = api.post(LIST, wish, **{KEY: "a"})
+    assert repeat.status_code == 201
+    assert "Idempotency-Replayed" not in repeat
 
 
 def test_users_do_not_share_keys(riverside, api):
