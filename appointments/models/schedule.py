@@ -84,6 +84,7 @@ class SlotAvailability(TenantModel):
     )
 
     class Meta:
+        verbose_name_plural = "slot availability"
         ordering = ["date", "start_time", "provider"]
         constraints = [
             *tenant_walls("slotavailability", "provider", "site", "rule"),
