@@ -44,38 +44,38 @@ def busy_day(committed_riverside):
 
 
 def violations(page) -> list[str]:
+    """What axe finds on the page as it stands, in light and in dark."""
+    page.wait_for_load_state("networkidle")
     page.evaluate(AXE)
+    return [issue for theme in ("light", "dark") for issue in _violations_in(page, theme)]
+
+
+def _violations_in(page, theme: str) -> list[str]:
+    page.emulate_media(color_scheme=theme)
+    page.evaluate(FADED_IN)
     found = page.evaluate(
         "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
     )
     return [
-        f"{page.url}: {issue['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+        f"{page.url} {theme}: {issue['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
         for issue in found["violations"]
         for node in issue["nodes"]
     ]
 
 
+# Contrast is measured on what is there, so nothing may still be fading in.
 FADED_IN = """Promise.all(document.getAnimations()
   .filter(animation => animation.effect.getComputedTiming().endTime !== Infinity)
   .map(animation => animation.finished.catch(() => {})))"""
 
 
-def settle(page) -> None:
-    """Contrast is measured on what is there, so nothing may be fading in."""
-    page.wait_for_load_state("networkidle")
-    page.evaluate(FADED_IN)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("role", STAFF)
-def test_staff_pages(busy_day, open_page, role, theme):
+def test_staff_pages(busy_day, open_page, role):
     clinic, day, patient_id = busy_day
     with clinic.active():
         own = clinic.providers[0].appointments.earliest("pk")
-    page = open_page(clinic, f"/today/?day={day}", role=role, theme=theme)
-    found = []
+    page = open_page(clinic, f"/today/?day={day}", role=role)
     paths = [
-        f"/today/?day={day}",
         "/today/",
         f"/appointments/calendar/?day={day}",
         f"/appointments/calendar/?view=week&day={day}",
@@ -84,56 +84,45 @@ def test_staff_pages(busy_day, open_page, role, theme):
         f"/patients/{patient_id}/",
     ]
     if role not in {Role.NURSE, Role.PROVIDER}:
-        paths += [
-            "/appointments/calendar/book/",
-            f"/appointments/{own.pk}/move/",
-            "/patients/register/",
-        ]
+        paths += ["/appointments/calendar/book/", f"/appointments/{own.pk}/move/"]
+        paths += ["/patients/register/"]
+    found = violations(page)
     for path in paths:
         page.goto(path)
-        settle(page)
         found += violations(page)
     assert found == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
-def test_panels_dialogs_and_menus(busy_day, open_page, theme, width):
+def test_panels_dialogs_and_menus(busy_day, open_page, width):
     clinic, day, _ = busy_day
-    page = open_page(clinic, f"/today/?day={day}", theme=theme, width=width)
-    page.locator("summary", has_text="missed or cancelled").click()
+    page = open_page(clinic, f"/today/?day={day}", width=width)
+    page.wait_for_load_state("networkidle")
     page.locator("[data-visit] a.visit-name").first.click()
     page.locator("#panel h2").wait_for()
-    settle(page)
     found = violations(page)
     page.keyboard.press("Escape")
     page.keyboard.press("b")
     page.locator("#patient-search").fill("Pat")
     page.locator("[data-option]").first.wait_for()
     page.locator("#panel").get_by_text("New patient").click()
-    settle(page)
     found += violations(page)
     page.keyboard.press("Escape")
+    page.locator("summary", has_text="missed or cancelled").click()
     page.locator("h1").click()
     page.keyboard.press("?")
     page.locator("#keys-help[open]").wait_for()
-    settle(page)
     found += violations(page)
     assert found == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_without_a_login_and_the_patients_own(busy_day, open_page, theme):
+def test_pages_without_a_login_and_the_patients_own(busy_day, open_page):
     clinic, _, _ = busy_day
-    page = open_page(None, "/accounts/login/", theme=theme)
-    found = []
-    for path in ("/accounts/login/", "/accounts/forgotten/"):
-        page.goto(path)
-        settle(page)
-        found += violations(page)
-    own = open_page(clinic, "/portal/", role=Role.PATIENT, theme=theme)
-    for path in ("/portal/", "/today/"):
-        own.goto(path)
-        settle(own)
-        found += violations(own)
-    assert found == []
+    page = open_page(None, "/accounts/login/")
+    found = violations(page)
+    page.goto("/accounts/forgotten/")
+    found += violations(page)
+    own = open_page(clinic, "/portal/", role=Role.PATIENT)
+    found += violations(own)
+    own.goto("/today/")
+    assert found + violations(own) == []
