@@ -33,6 +33,7 @@ class Pages(PageNumberPagination):
     that counting joins nothing.
     """
 
+    page_size: int
     page_size_query_param = "page_size"
     max_page_size = 500
     invalid_page_message = "There is no such page."
@@ -115,6 +116,8 @@ class WindowThrottle(SimpleRateThrottle):
     """
 
     cache_is_down = False
+    num_requests: int
+    duration: int  # seconds
 
     def allow_request(self, request: Request, view: Any) -> bool:
         if self.rate is None:

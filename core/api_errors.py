@@ -27,7 +27,7 @@ class InUseError(DomainError):
     message = "Other records refer to this one. Make it inactive instead."
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(exc: Exception, context: Any) -> Response | None:
     """DRF's hook.  What nobody foresaw becomes a logged 500 that tells nothing of the inside."""
     refusal = exc if isinstance(exc, DomainError) else _refusal_of_database(exc)
     if refusal is not None:

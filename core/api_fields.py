@@ -132,7 +132,7 @@ class Instant(serializers.DateTimeField):
             self.fail("nonexistent_time")
         return instant
 
-    def to_representation(self, value: datetime | None) -> str | None:
+    def to_representation(self, value: datetime | None) -> Any:
         return iso(value)
 
 
@@ -149,7 +149,7 @@ class StrictSerializer(serializers.Serializer):
         try:
             values = super().to_internal_value(data)
         except ValidationError as error:
-            raise ValidationError({**error.detail, **unknown}) from error
+            raise ValidationError(dict(error.detail) | unknown) from error  # type: ignore[arg-type]
         if unknown:
             raise ValidationError(unknown)
         return values

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http.response import HttpResponseBase
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -47,7 +46,7 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         self._check_query(request)
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """DRF's own, plus the Idempotency-Key and a savepoint around the handler."""
         self.args, self.kwargs = args, kwargs
         self.request = request = self.initialize_request(request, *args, **kwargs)
@@ -64,7 +63,7 @@ class ApiView(APIView):
             held.keep(_answer(self.response))
         return self.response
 
-    def _attempt(self, request: Request) -> HttpResponseBase:
+    def _attempt(self, request: Request) -> Response:
         name = (request.method or "").lower()
         known = name in self.http_method_names
         handler = getattr(self, name, None) if known else None
@@ -82,7 +81,7 @@ class ApiView(APIView):
         if key is None or request.method != "POST" or not self.repeatable:
             return None
         what = fingerprint_of(request.method, request.get_full_path(), request.data)
-        return claim(user_id=request.user.pk, key=key, fingerprint=what)
+        return claim(user_id=int(request.user.pk), key=key, fingerprint=what)
 
     def _check_query(self, request: Request) -> None:
         """Refuse parameters that this route has not, or that are given twice."""
@@ -214,7 +213,7 @@ class Replayed(Response):
         self._stored = answer
 
     @property
-    def rendered_content(self) -> bytes:
+    def rendered_content(self) -> Any:
         self["Content-Type"] = self._stored.content_type
         return self._stored.body
 

@@ -152,7 +152,7 @@ def _save(record: models.Model, constraint: str, refusal: DomainError) -> None:
         raise refusal from error
 
 
-def _all_exist(queryset: models.QuerySet, keys: Iterable[int], attr: str) -> set[int]:
+def _all_exist(queryset: models.QuerySet[Any], keys: Iterable[int], attr: str) -> set[int]:
     wanted = set(keys)
     if queryset.filter(pk__in=wanted).count() != len(wanted):
         raise InvalidInputError("There is no such record.", attr=attr, code="does_not_exist")
