@@ -77,7 +77,9 @@ class User(AbstractUser):
         indexes = [models.Index(fields=["tenant", "role", "last_name"], name="user_by_role")]
 
     def get_full_name(self) -> str:
-        return " ".join(filter(None, [self.title, self.first_name, self.last_name])) or self.username
+        return (
+            " ".join(filter(None, [self.title, self.first_name, self.last_name])) or self.username
+        )
 
     @property
     def initials(self) -> str:
@@ -91,9 +93,7 @@ class User(AbstractUser):
 class ProviderProfile(TenantModel):
     """What a provider offers.  The provider's key everywhere is the user's."""
 
-    user = TenantOneToOneField(
-        User, on_delete=models.CASCADE, related_name="provider_profile"
-    )
+    user = TenantOneToOneField(User, on_delete=models.CASCADE, related_name="provider_profile")
     specialties = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     languages = ArrayField(
         models.CharField(max_length=10),

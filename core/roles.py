@@ -18,7 +18,8 @@ def ensure_app_role() -> None:
     role = sql.Identifier(app["USER"])
     with connections["owner"].cursor() as cursor:
         cursor.execute(
-            "SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+            "SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles"
+            " WHERE rolname = current_user"
         )
         superuser, bypasses, creates = cursor.fetchone()
         if not (superuser or bypasses):

@@ -11,7 +11,9 @@ POOL_WAIT_SECONDS = 15
 
 def app_password(secret_key: str, role: str) -> str:
     """The application role's password, derived so that there is nothing more to configure."""
-    return hmac.new(secret_key.encode(), f"database role {role}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        secret_key.encode(), f"database role {role}".encode(), hashlib.sha256
+    ).hexdigest()
 
 
 def app_role(database: str) -> str:

@@ -39,7 +39,7 @@ class ProviderUnavailableError(DomainError):
 
 
 class IllegalStepError(DomainError):
-    """The step does not exist from the present state; ``legal`` in the answer lists those that do."""
+    """The present state has no such step; ``legal`` in the answer lists those that it has."""
 
     code = "illegal_transition"
 

@@ -100,9 +100,7 @@ def _check_offered(kind: AppointmentTemplate, provider: User) -> None:
         )
 
 
-def _check_lead(
-    kind: AppointmentTemplate, start: datetime, *, now: datetime, staff: bool
-) -> None:
+def _check_lead(kind: AppointmentTemplate, start: datetime, *, now: datetime, staff: bool) -> None:
     earliest = now - LATE_ENTRY if staff else now + timedelta(minutes=kind.min_lead_minutes)
     if start < now - LATE_ENTRY or (not staff and start < now):
         raise InvalidInputError(

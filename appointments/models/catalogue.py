@@ -40,7 +40,9 @@ class AppointmentTemplate(TenantModel):
     providers = models.ManyToManyField(
         "accounts.User", through="TemplateProvider", related_name="appointment_types", blank=True
     )
-    sites = models.ManyToManyField("core.Site", through="TemplateSite", related_name="+", blank=True)
+    sites = models.ManyToManyField(
+        "core.Site", through="TemplateSite", related_name="+", blank=True
+    )
 
     privacy = FieldPrivacy(
         public="id tenant name description duration_minutes buffer_before_minutes "

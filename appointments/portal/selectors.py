@@ -27,6 +27,8 @@ def own_visits(user: User, *, now: datetime) -> OwnVisits:
     return {
         "upcoming": list(upcoming.order_by("scheduled_datetime")),
         "past": list(
-            visits.exclude(pk__in=upcoming.values("pk")).order_by("-scheduled_datetime")[:PAST_SHOWN]
+            visits.exclude(pk__in=upcoming.values("pk")).order_by("-scheduled_datetime")[
+                :PAST_SHOWN
+            ]
         ),
     }

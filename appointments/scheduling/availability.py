@@ -1,4 +1,4 @@
-"""From a provider's wall-clock windows and busy time to free slots.  Pure: no database, no clock."""
+"""From a provider's wall-clock windows and busy time to free slots: pure arithmetic."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
