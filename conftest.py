@@ -1,15 +1,12 @@
 """Shared fixtures: the throw-away database, two hospitals, and work that really commits."""
 
-from hospital_management.testing import one_worker_at_a_time, provide_servers
+from collections.abc import Iterator
 
-provide_servers()  # before Django reads its settings
+import pytest
 
-from collections.abc import Iterator  # noqa: E402
+from hospital_management.testing import one_worker_at_a_time, set_up_django
 
-import django  # noqa: E402
-import pytest  # noqa: E402
-
-django.setup()
+set_up_django()
 
 
 @pytest.hookimpl(tryfirst=True)

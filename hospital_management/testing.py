@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import django
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -22,6 +23,18 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from hospital_management import embedded
 
 TEMPLATE = embedded.DATABASE
+
+
+def set_up_django() -> None:
+    """Load Django with settings that name this process's own database.
+
+    The settings' name does not stay in the environment: a worker that inherited it would load
+    them before its own database is named, and all workers would share one.
+    """
+    provide_servers()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "hospital_management.settings"
+    django.setup()
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def provide_servers() -> None:
@@ -63,7 +76,6 @@ def _start() -> None:
         "DEBUG": "0",
         "LOG_LEVEL": "WARNING",
         "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
-        "DJANGO_SETTINGS_MODULE": "hospital_management.settings",
     }
     _migrate()
 

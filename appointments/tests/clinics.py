@@ -15,7 +15,7 @@ from core.models import Site, Tenant
 from core.tenancy import tenant
 from patients.models import PatientProfile
 
-PASSWORD = "correct-horse-battery"  # noqa: S105 - a test's
+PASSWORD = "correct-horse-battery"
 WINDOW_DAYS = 21
 
 
