@@ -14,6 +14,7 @@ WAIT_LONG = timedelta(minutes=15)
 WAIT_TOO_LONG = timedelta(minutes=30)
 LATE_AFTER = timedelta(minutes=5)
 OVERRUN = timedelta(minutes=15)
+HEAD_CARDS = 40  # more than a screen shows; drawing hundreds at every change would slow all
 
 FLAGS = {
     "late": "Late",
@@ -58,6 +59,15 @@ class Column:
     empty: str
     cards: list[Card] = field(default_factory=list)
     aside: list[Card] = field(default_factory=list)  # ended without a visit
+
+    @property
+    def head(self) -> list[Card]:
+        """The cards that are drawn at first."""
+        return self.cards[:HEAD_CARDS]
+
+    @property
+    def aside_head(self) -> list[Card]:
+        return self.aside[:HEAD_CARDS]
 
 
 def columns(visits: Iterable[VisitRow], *, now: datetime) -> list[Column]:

@@ -363,8 +363,9 @@ class BookingEngine:
     ) -> None:
         if self._check_open(visit, override_reason):
             row.overbooked, row.override_reason = True, override_reason
-        self._drop_expired_holds(visit, now=now)
         if insert_unless_conflict(row, NO_OVERLAP):
+            return
+        if self._drop_expired_holds(visit, now=now) and insert_unless_conflict(row, NO_OVERLAP):
             return
         taken = self._taken(visit, now=now)
         if not override_reason:
@@ -381,14 +382,14 @@ class BookingEngine:
             raise ProviderUnavailableError(attr="scheduled_datetime")
         return bool(blocked)
 
-    def _drop_expired_holds(self, visit: Visit, *, now: datetime) -> None:
-        AppointmentRequest.objects.filter(
+    def _drop_expired_holds(self, visit: Visit, *, now: datetime) -> int:
+        return AppointmentRequest.objects.filter(
             provider_id=visit.provider.pk,
             status=AppointmentStatus.HELD,
             hold_expires_at__lte=now,
             blocked_from__lt=visit.blocked_until,
             blocked_until__gt=visit.blocked_from,
-        ).delete()
+        ).delete()[0]
 
     def _consume_hold(self, hold_id: int, *, now: datetime) -> None:
         held = AppointmentRequest.objects.filter(

@@ -41,9 +41,7 @@ class Clinic:
         """A browser in which a user of this role is logged in."""
         client = Client()
         with self.active():
-            client.force_login(
-                self.users[role], backend="accounts.backends.TenantBackend"
-            )
+            client.force_login(self.users[role], backend="accounts.backends.TenantBackend")
         return client
 
     def token(self, role: Role = Role.FRONT_DESK) -> str:

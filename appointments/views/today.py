@@ -49,6 +49,7 @@ def _context(request: HtmxRequest) -> dict[str, Any]:
         "total": sum(len(column.cards) for column in shown),
         "alerts": _alerts(shown),
         "only": request.GET.get("only", ""),
+        "show_all": bool(request.GET.get("all") or request.GET.get("only")),
         "undoable": undoable,
         "can_flow": can(request.user, Permission.RUN_FLOW),
         "can_book": can(request.user, Permission.BOOK),

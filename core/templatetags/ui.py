@@ -1,4 +1,6 @@
-"""The small parts every page draws: icons, states, needs."""
+"""The small parts every page draws: icons, states, needs; each of few forms, so made once."""
+
+from functools import lru_cache
 
 from django import template
 from django.templatetags.static import static
@@ -10,6 +12,7 @@ DECORATION = SafeString('aria-hidden="true"')
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, size: str = "", label: str = "") -> SafeString:
     """One icon of the sprite.
 
@@ -29,6 +32,7 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def status(code: str, label: str) -> SafeString:
     """A state as hue, icon and word; ``code`` is the state's value, ``label`` its word."""
     return format_html(
@@ -40,6 +44,7 @@ def status(code: str, label: str) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def need(code: str, label: str) -> SafeString:
     """A communication need as an icon that says its name."""
     return format_html('<span class="need" title="{}">{}</span>', label, icon(code, label=label))

@@ -6,6 +6,7 @@ import { watchLive } from "./live.js";
 const TICK_MS = 5000;
 const board = document.getElementById("board-columns");
 const search = document.querySelector("[data-board-search]");
+const all = document.getElementById("board-all");
 
 const cards = () => [...board.querySelectorAll("[data-visit]")].filter((card) => card.offsetParent);
 const nameOf = (card) => card?.querySelector(".visit-name");
@@ -41,9 +42,11 @@ function filter() {
     card.hidden = !(fits && fold(lines).includes(wanted));
   }
   for (const column of board.querySelectorAll("[data-column]")) {
-    const all = [...column.querySelectorAll("[data-list] > .visits > [data-visit]")];
-    const shown = all.filter((card) => !card.hidden).length;
-    column.querySelector("[data-count]").textContent = isFiltering ? `${shown}/${all.length}` : all.length;
+    const drawn = [...column.querySelectorAll("[data-list] > .visits > [data-visit]")];
+    const shown = drawn.filter((card) => !card.hidden).length;
+    const counter = column.querySelector("[data-count]");
+    const { count } = counter.dataset;
+    counter.textContent = isFiltering ? `${shown}/${count}` : count;
     column.querySelector("[data-empty]").hidden = shown > 0;
   }
   for (const item of board.querySelectorAll("a[data-only]")) {
@@ -56,7 +59,17 @@ function fold(text) {
   return text.normalize("NFD").replace(/\p{M}/gu, "").replace(/\s+/g, " ").trim().toLowerCase();
 }
 
-search.addEventListener("input", filter);
+// Long columns are drawn only in part; a filter must look at all of them.
+function drawAll() {
+  if (all.value || !board.querySelector("[data-show-all]")) return;
+  all.value = "1";
+  document.body.dispatchEvent(new CustomEvent("board-changed"));
+}
+
+search.addEventListener("input", () => {
+  if (search.value) drawAll();
+  filter();
+});
 search.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && search.value) {
     search.value = "";
@@ -68,9 +81,15 @@ search.addEventListener("keydown", (event) => {
 });
 
 board.addEventListener("click", (event) => {
+  if (event.target.closest("[data-show-all]")) {
+    event.preventDefault();
+    drawAll();
+    return;
+  }
   const item = event.target.closest("a[data-only]");
   if (!item) return;
   event.preventDefault();
+  drawAll();
   board.dataset.only = board.dataset.only === item.dataset.only ? "" : item.dataset.only;
   filter();
 });

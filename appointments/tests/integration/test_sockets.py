@@ -122,7 +122,9 @@ async def test_a_foreign_page_cannot_open_it(logged_in):
     assert (await socket.connect())[0] is False
 
 
-@pytest.mark.parametrize("junk", [" ", "{", "[]", '"x"', "1e400", "null", "[" * 5000, '{"type": 1}'])
+@pytest.mark.parametrize(
+    "junk", [" ", "{", "[]", '"x"', "1e400", "null", "[" * 5000, '{"type": 1}']
+)
 async def test_junk_is_answered_and_the_socket_lives_on(logged_in, junk):
     socket, _ = await opened(logged_in[Role.NURSE])
     await socket.send_to(text_data=junk)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.permissions import Role
-from appointments.booking.board import columns, double_booked
+from appointments.booking.board import HEAD_CARDS, columns, double_booked
 from appointments.booking.selectors import day_bounds, visits_between
 from appointments.enums import AppointmentStatus
 from appointments.tests.visits import make_visit
@@ -213,3 +213,19 @@ def test_the_number_of_queries_does_not_grow(riverside, path):
         for n in range(1, 31):
             make_visit(riverside, midnight + n * timedelta(minutes=30), patient=n % 3)
     assert queries_of(client, path) == few <= 12
+
+
+def test_a_long_column_is_drawn_in_part_until_all_is_asked_for(riverside):
+    with riverside.active():
+        for number in range(HEAD_CARDS + 1):
+            start = riverside.at(1, time(8)) + timedelta(minutes=5 * number)
+            make_visit(riverside, start, minutes=5)
+    day = riverside.at(1, time(8)).date().isoformat()
+
+    def drawn(query):
+        page = riverside.client().get(f"{COLUMNS}?day={day}{query}").content.decode()
+        return page.count("data-visit"), f"Show all {HEAD_CARDS + 1}" in page
+
+    assert drawn("") == (HEAD_CARDS, True)
+    assert drawn("&all=1") == (HEAD_CARDS + 1, False)
+    assert drawn("&only=unconfirmed") == (HEAD_CARDS + 1, False)
