@@ -23,6 +23,7 @@ PLACES = (
     Place("/appointments/calendar/", "Calendar", "calendar-days", Permission.SEE_TODAY),
     Place("/patients/", "Patients", "users", Permission.SEE_PATIENTS),
     Place("/admin/", "Admin", "settings", Permission.USE_ADMIN),
+    Place("/portal/", "My visits", "calendar-days", Permission.USE_PORTAL),
 )
 
 
