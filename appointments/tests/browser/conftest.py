@@ -21,6 +21,17 @@ from appointments.tests.clinics import Clinic
 BASE_DIR = Path(__file__).resolve().parents[3]
 START_SECONDS = 40
 WAIT_MS = 15_000
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-background-timer-throttling",
+]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -77,7 +88,7 @@ def browser() -> Iterator[Browser]:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=CHROMIUM,
-                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+                args=CHROMIUM_FLAGS,
             )
             yield browser
             browser.close()
