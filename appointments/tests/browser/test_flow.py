@@ -22,6 +22,14 @@ def tomorrow(committed_riverside) -> str:
     return committed_riverside.at(1, time(12)).astimezone(zone).date().isoformat()
 
 
+def settled(page):
+    """Focus is final: htmx focuses what a swap brought once more when it settles it, and keys
+    pressed faster than a person's would go astray."""
+    expect(
+        page.locator(".htmx-added, .htmx-swapping, .htmx-settling, .htmx-request")
+    ).to_have_count(0)
+
+
 def live(page: Page) -> None:
     """Connected, and past the fetch that connecting causes."""
     expect(page.locator("[data-live-mark]")).to_have_attribute("data-state", "live")
@@ -78,9 +86,11 @@ def test_a_visit_by_keyboard_alone(committed_riverside, tomorrow, open_page):
         keys.press("ArrowDown")
     keys.press("ArrowRight")
     expect(page.locator("#cell-2-4")).to_be_focused()
+    settled(page)
     keys.press("Enter")
     search = page.get_by_label("Patient", exact=True)
     expect(search).to_be_focused()
+    settled(page)
     keys.type("Pat2")
     expect(page.locator("[data-option]")).to_have_count(1)
     keys.press("ArrowDown")
@@ -88,9 +98,11 @@ def test_a_visit_by_keyboard_alone(committed_riverside, tomorrow, open_page):
     expect(page.locator(".chosen")).to_contain_text("Pat2")
     book = page.get_by_role("button", name="Book", exact=True)
     expect(book).to_be_focused()
+    settled(page)
     keys.press("Enter")
     expect(page.locator("#panel")).to_be_empty()
     expect(page.locator("#cell-2-4")).to_be_focused()
+    settled(page)
     visit = the_visit(committed_riverside)
     assert visit.provider_id == committed_riverside.providers[1].pk
 
@@ -105,11 +117,14 @@ def test_a_visit_by_keyboard_alone(committed_riverside, tomorrow, open_page):
     assert the_visit(committed_riverside).status == S.COMPLETED
     keys.press("u")
     expect(column(page, "in-room").locator(f"#visit-{visit.pk}")).to_be_focused()
+    settled(page)
     keys.press("Enter")
     expect(page.locator("#panel h2")).to_be_focused()
+    settled(page)
     keys.press("Escape")
     expect(page.locator("#panel")).to_be_empty()
     expect(name).to_be_focused()
+    settled(page)
 
 
 def test_a_new_patient_is_registered_by_keyboard_alone(committed_riverside, tomorrow, open_page):
@@ -117,6 +132,7 @@ def test_a_new_patient_is_registered_by_keyboard_alone(committed_riverside, tomo
     keys = page.keyboard
     keys.press("b")
     expect(page.get_by_label("Patient", exact=True)).to_be_focused()
+    settled(page)
     keys.press("Tab")
     keys.press("Enter")
     for text in ("Ada", "Lovelace", "12101985"):
@@ -185,6 +201,7 @@ def test_cancelling_asks_why(committed_riverside, tomorrow, open_page):
     page.locator(f"#visit-{visit.pk}").focus()
     page.keyboard.press("x")
     expect(page.get_by_label("Why")).to_be_focused()
+    settled(page)
     page.get_by_role("button", name="Patient asked").click()
     page.locator("#panel").get_by_role("button", name="Cancel visit").click()
     expect(page.locator(".board-aside summary")).to_have_text("1 missed or cancelled")
