@@ -129,6 +129,9 @@ CHANNEL_LAYERS = {
                     "max_connections": 1000,
                 }
             ],
+            # Pub/sub does not know of Redis databases: without a name of its own, another
+            # installation on the same Redis would be heard.
+            "prefix": f"{DATABASES['default']['NAME']}@{redis_database(2).rpartition('/')[2]}",
             "capacity": 1500,
             "expiry": 10,
         },
