@@ -24,6 +24,7 @@ from core.tenancy import tenant
 logger = logging.getLogger("hospital.jobs")
 jobs = Blueprint()
 
+MAX_ATTEMPTS = 4
 KEEP_DONE_JOBS_HOURS = 24
 KEEP_FAILED_JOBS_HOURS = 14 * 24
 
@@ -138,10 +139,14 @@ def purge_answers(context: JobContext, timestamp: int) -> None:
 async def tidy_jobs(context: JobContext, timestamp: int) -> None:
     """Every five minutes: jobs whose worker was killed, and those that ended long ago.
 
-    Each comes round again by itself, so the remains of one that was cut off are dropped.
+    A periodic one comes round again by itself, so its remains are dropped; any other is queued
+    once more, unless its attempts are used up.
     """
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs():
-        await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        if job.queueing_lock is None and job.attempts < MAX_ATTEMPTS:
+            await manager.retry_job(job)
+        else:
+            await manager.finish_job(job, status=Status.FAILED, delete_job=True)
     await manager.delete_old_jobs(nb_hours=KEEP_DONE_JOBS_HOURS)
     await manager.delete_old_jobs(nb_hours=KEEP_FAILED_JOBS_HOURS, include_failed=True)

@@ -269,7 +269,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-PROCRASTINATE_ON_APP_READY = "appointments.tasks.register"
+PROCRASTINATE_ON_APP_READY = "hospital_management.jobs.register"
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()
 LOGGING = {

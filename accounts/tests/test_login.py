@@ -2,15 +2,24 @@
 
 import re
 import time
+import traceback
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.jobs import Job
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from accounts.middleware import LAST_SEEN_SESSION_KEY
 from accounts.models import User
 from accounts.permissions import Role
+from accounts.tasks import MailError, mail_password_link
 from appointments.tests.clinics import PASSWORD
 from core.models import AuditEvent
 
@@ -140,9 +149,25 @@ def test_pages_of_a_session_are_not_kept_by_the_browser(riverside):
 
 
 def ask_for_link(client: Client, address: str) -> str:
+    """Ask as a person does, and do the jobs that this queued."""
+    page = ask(client, address)
+    run_jobs()
+    return page
+
+
+def run_jobs() -> None:
+    for name, args in ProcrastinateJob.objects.values_list("task_name", "args"):
+        app.tasks[name].func(**args)
+
+
+def ask(client: Client, address: str) -> str:
     answer = client.post(reverse("accounts:password_reset"), {"email": address}, follow=True)
     assert answer.redirect_chain == [(reverse("accounts:password_reset_done"), 302)]
     return re.sub(r'"X-CSRFToken": "\w+"', "", answer.content.decode())
+
+
+def mailed_path() -> str:
+    return re.search(r"http://testserver(/accounts/forgotten/\S+)", mail.outbox[0].body)[1]
 
 
 def test_a_forgotten_password_is_set_anew_by_the_mailed_link(riverside, lakeside, client):
@@ -150,7 +175,7 @@ def test_a_forgotten_password_is_set_anew_by_the_mailed_link(riverside, lakeside
     ask_for_link(client, user.username)
     (message,) = mail.outbox
     assert message.to == [user.email]
-    link = re.search(r"http://testserver(/accounts/forgotten/\S+)", message.body)[1]
+    link = mailed_path()
     form = client.get(link, follow=True)
     answer = client.post(
         form.redirect_chain[-1][0], {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
@@ -162,17 +187,76 @@ def test_a_forgotten_password_is_set_anew_by_the_mailed_link(riverside, lakeside
     assert "no longer works" in again.content.decode()
 
 
-def test_the_answer_does_not_tell_whether_a_login_exists(riverside, client):
-    known = ask_for_link(client, riverside.user(Role.NURSE).username)
-    unknown = ask_for_link(client, "nobody@nowhere.test")
-    assert known == unknown
-    assert len(mail.outbox) == 1
+def test_neither_the_answer_nor_its_work_tells_whether_a_login_exists(riverside, client):
+    pages, statements = [], []
+    for address in (riverside.user(Role.NURSE).username, "nobody@nowhere.test"):
+        with CaptureQueriesContext(connection) as queries:
+            pages.append(ask(client, address))
+        statements.append(len(queries))
+    assert pages[0] == pages[1]
+    assert statements[0] == statements[1]
+    assert ProcrastinateJob.objects.count() == 2
+    assert not mail.outbox
+    run_jobs()
+    assert [message.to for message in mail.outbox] == [[riverside.user(Role.NURSE).email]]
+
+
+def test_the_queue_holds_neither_login_nor_token(riverside, client):
+    user = riverside.user(Role.NURSE)
+    ask(client, user.username)
+    args = ProcrastinateJob.objects.get().args
+    assert args == {"user_id": user.pk, "origin": "http://testserver"}
 
 
 def test_nobody_is_flooded_with_links(riverside, client):
-    for _ in range(5):
-        ask_for_link(client, riverside.user(Role.NURSE).username)
+    name = riverside.user(Role.NURSE).username
+    for number in range(5):
+        ask(client, name.upper() if number % 2 else name)
+    run_jobs()
     assert len(mail.outbox) == 3
+
+
+def test_a_link_is_mailed_while_the_cache_is_down(riverside, client, monkeypatch):
+    def nowhere(*args, **kwargs):
+        raise RedisConnectionError
+
+    monkeypatch.setattr("accounts.passwords.cache.add", nowhere)
+    ask_for_link(client, riverside.user(Role.NURSE).username)
+    assert len(mail.outbox) == 1
+
+
+def test_no_link_is_mailed_to_a_user_disabled_since(riverside, client):
+    user = riverside.user(Role.NURSE)
+    ask(client, user.username)
+    with riverside.active():
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    run_jobs()
+    assert not mail.outbox
+
+
+def test_a_user_without_an_address_is_mailed_at_the_login_with_a_link_that_works(riverside, client):
+    user = riverside.user(Role.NURSE)
+    with riverside.active():
+        User.objects.filter(pk=user.pk).update(email="")
+    ask_for_link(client, user.username)
+    assert mail.outbox[0].to == [user.username]
+    assert "Set a new password" in client.get(mailed_path(), follow=True).content.decode()
+
+
+def test_a_failing_mail_server_is_tried_again_and_no_address_is_logged(
+    riverside, client, monkeypatch
+):
+    def refuse(*args, **kwargs):
+        raise SMTPRecipientsRefused({riverside.user(Role.NURSE).email: (550, b"no")})
+
+    monkeypatch.setattr("accounts.passwords.send_mail", refuse)
+    ask(client, riverside.user(Role.NURSE).username)
+    with pytest.raises(MailError) as failure:
+        run_jobs()
+    lines = "".join(traceback.format_exception(failure.value))
+    assert riverside.user(Role.NURSE).email not in lines
+    job = Job(id=1, lock=None, queueing_lock=None, task_name="x", queue="default", attempts=0)
+    assert mail_password_link.get_retry_exception(failure.value, job)
 
 
 @pytest.mark.parametrize("uid", ["MQ", "x", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5", "w4k"])
@@ -186,7 +270,7 @@ def test_a_link_opened_while_another_tenants_user_is_logged_in_logs_that_one_out
     riverside, lakeside
 ):
     ask_for_link(Client(), lakeside.user(Role.NURSE).username)
-    link = re.search(r"http://testserver(/accounts/forgotten/\S+)", mail.outbox[0].body)[1]
+    link = mailed_path()
     client = riverside.client()
     assert "Set a new password" in client.get(link, follow=True).content.decode()
     assert "_auth_user_id" not in client.session

@@ -187,6 +187,37 @@ def test_every_job_is_periodic_and_never_queued_twice():
     assert len({task.queueing_lock for task in ours.values()}) == len(ours)
 
 
+class StalledJobs:
+    """The queue's manager, with jobs whose worker was killed."""
+
+    def __init__(self, *jobs):
+        self.jobs, self.again, self.dropped = jobs, [], []
+
+    async def get_stalled_jobs(self):
+        return self.jobs
+
+    async def retry_job(self, job):
+        self.again.append(job)
+
+    async def finish_job(self, job, *, status, delete_job):
+        self.dropped.append(job)
+
+    async def delete_old_jobs(self, **kwargs):
+        pass
+
+
+async def test_a_job_that_was_cut_off_is_done_again_unless_it_comes_round_by_itself():
+    mail, periodic, hopeless = (
+        SimpleNamespace(queueing_lock=lock, attempts=attempts)
+        for lock, attempts in ((None, 0), ("mark_missed", 0), (None, tasks.MAX_ATTEMPTS))
+    )
+    manager = StalledJobs(mail, periodic, hopeless)
+    context = SimpleNamespace(app=SimpleNamespace(job_manager=manager))
+    await tasks.tidy_jobs.func(context, timestamp=0)
+    assert manager.again == [mail]
+    assert manager.dropped == [periodic, hopeless]
+
+
 @pytest.mark.concurrency
 def test_a_worker_runs_jobs_as_the_bound_role_without_redis_and_ends_on_sigterm(
     committed_riverside, tmp_path
