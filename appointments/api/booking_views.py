@@ -15,11 +15,11 @@ from accounts.permissions import Permission
 from appointments.api.filters import AppointmentFilters
 from appointments.api.serializers import appointments as shapes
 from appointments.booking.engine import NEEDS, BookingEngine
-from appointments.booking.errors import SlotTakenError
+from appointments.booking.errors import SlotTakenError, TimeRefusedError
 from appointments.enums import TRANSITIONS, AppointmentStatus, Step
 from appointments.models import AppointmentRequest, AppointmentTemplate
 from appointments.permissions import visible_appointments
-from appointments.scheduling.selectors import alternative_slots, is_outside_hours
+from appointments.scheduling.selectors import alternative_slots, hours_at
 from core.api_fields import Nothing
 from core.api_views import ReadViewSet
 from core.clock import system_clock
@@ -44,19 +44,20 @@ class BookingViewSet(ReadViewSet):
 
     @contextmanager
     def alternatives(self, *, type_id: int | None = None) -> Iterator[None]:
-        """A taken time is refused together with the free ones nearest to it."""
+        """A time that cannot be had is refused together with the free ones nearest to it."""
         try:
             yield
-        except SlotTakenError as error:
+        except TimeRefusedError as error:
             if type_id is None:
                 row = AppointmentRequest.objects.only("appointment_type_id")
                 type_id = row.get(pk=self.kwargs["pk"]).appointment_type_id
             starts = self._free_near(error, type_id)
-            error.extra["conflicts"] = error.conflicts
+            if isinstance(error, SlotTakenError):
+                error.extra["conflicts"] = error.conflicts
             error.extra["alternative_slots"] = shapes.slots(starts, minutes=error.duration_minutes)
             raise
 
-    def _free_near(self, error: SlotTakenError, type_id: int) -> list[datetime]:
+    def _free_near(self, error: TimeRefusedError, type_id: int) -> list[datetime]:
         return alternative_slots(
             error.provider_id,
             AppointmentTemplate.objects.get(pk=type_id),
@@ -189,13 +190,13 @@ class AppointmentViewSet(BookingViewSet):
         return self.written(self._shown())
 
     def _placed(self, row: AppointmentRequest, *, status: int = 200) -> Response:
-        outside = is_outside_hours(
+        hours = hours_at(
             row.provider_id, row.scheduled_datetime, row.scheduled_end_datetime, self.zone
         )
         return self.written(
             self._shown(row.pk),
             status=status,
-            outside_availability=outside,
+            outside_availability=hours.is_outside,
             conflicts=list(row.conflicts),
         )
 

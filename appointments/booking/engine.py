@@ -32,7 +32,7 @@ from appointments.enums import (
 from appointments.models import AppointmentEvent, AppointmentRequest
 from appointments.models.booking import NO_OVERLAP
 from appointments.permissions import can_see_appointment
-from appointments.scheduling.selectors import blocked_intervals, overlapping
+from appointments.scheduling.selectors import hours_at, overlapping
 from core.clock import Clock, system_clock
 from core.db import insert_unless_conflict, violated_constraint
 from core.errors import InvalidInputError, NotFoundError, StaleVersionError
@@ -54,6 +54,7 @@ TIMESTAMPS = {
 UNDOABLE_FIELDS = (
     "status",
     "provider_id",
+    "site_id",
     "scheduled_datetime",
     "scheduled_end_datetime",
     "blocked_from",
@@ -150,6 +151,7 @@ class BookingEngine:
 
         Args:
             start: aware.
+            site_id: None for the one at which the provider works then, if it is one.
             override_reason: makes it a deliberate overbooking if, and only if, the time is taken
                 or blocked; needs the right to overbook.  The returned row's ``conflicts`` then
                 lists the keys of what it overlaps.
@@ -249,6 +251,8 @@ class BookingEngine:
     ) -> AppointmentRequest:
         """Move the appointment in one statement; it is never in two places or in none.
 
+        It goes to the site at which the provider works then, if it is one, and stays otherwise.
+
         Args:
             start: aware.
             provider_id: the present one where None.
@@ -274,8 +278,7 @@ class BookingEngine:
         before = self._snapshot(row)
         self._place(row, visit)
         row.overbooked, row.override_reason = False, ""
-        if self._check_open(visit, override_reason):
-            row.overbooked, row.override_reason = True, override_reason
+        self._meet_hours(row, visit, override_reason)
         self._move(row, visit, now=now, override_reason=override_reason)
         self._record(
             row,
@@ -361,8 +364,7 @@ class BookingEngine:
     def _insert(
         self, row: AppointmentRequest, visit: Visit, *, now: datetime, override_reason: str = ""
     ) -> None:
-        if self._check_open(visit, override_reason):
-            row.overbooked, row.override_reason = True, override_reason
+        self._meet_hours(row, visit, override_reason)
         if insert_unless_conflict(row, NO_OVERLAP):
             return
         if self._drop_expired_holds(visit, now=now) and insert_unless_conflict(row, NO_OVERLAP):
@@ -374,13 +376,23 @@ class BookingEngine:
         row.conflicts = taken.conflicts
         insert_unless_conflict(row, NO_OVERLAP)
 
-    def _check_open(self, visit: Visit, override_reason: str) -> bool:
-        """Whether the time is blocked and deliberately taken all the same."""
+    def _meet_hours(self, row: AppointmentRequest, visit: Visit, override_reason: str) -> None:
+        """Refuse blocked time unless it is deliberately taken; go to where the provider works.
+
+        A site that was asked for stays.
+        """
         zone = Tenant.objects.only("zone").get(pk=current_tenant_id()).zone_info
-        blocked = blocked_intervals(visit.provider.pk, visit.start, visit.end, zone)
-        if blocked and not override_reason:
-            raise ProviderUnavailableError(attr="scheduled_datetime")
-        return bool(blocked)
+        hours = hours_at(visit.provider.pk, visit.start, visit.end, zone)
+        if hours.is_blocked:
+            if not override_reason:
+                raise ProviderUnavailableError(
+                    provider_id=visit.provider.pk,
+                    start=visit.start,
+                    duration_minutes=visit.duration_minutes,
+                )
+            row.overbooked, row.override_reason = True, override_reason
+        if visit.site is None and hours.site_id is not None:
+            row.site_id = hours.site_id
 
     def _drop_expired_holds(self, visit: Visit, *, now: datetime) -> int:
         return AppointmentRequest.objects.filter(
@@ -454,8 +466,7 @@ class BookingEngine:
         }
 
     def _restore(self, row: AppointmentRequest, before: dict[str, Any]) -> None:
-        for name in UNDOABLE_FIELDS:
-            value = before[name]
+        for name, value in before.items():
             is_time = name.endswith(("_at", "datetime")) or name.startswith("blocked_")
             setattr(row, name, parse_datetime(value) if is_time and value else value)
 

@@ -1,13 +1,21 @@
 """Why the engine refuses."""
 
 from datetime import datetime
-from typing import Any
 
 from appointments.enums import Step
 from core.errors import DomainError
 
 
-class SlotTakenError(DomainError):
+class TimeRefusedError(DomainError):
+    """The provider cannot be had then; who shows it says which times near it are free."""
+
+    def __init__(self, *, provider_id: int, start: datetime, duration_minutes: int) -> None:
+        super().__init__(attr="scheduled_datetime")
+        self.provider_id, self.start = provider_id, start
+        self.duration_minutes = duration_minutes
+
+
+class SlotTakenError(TimeRefusedError):
     """The provider's time is taken.
 
     Attributes:
@@ -18,20 +26,13 @@ class SlotTakenError(DomainError):
     message = "This time is already taken."
 
     def __init__(
-        self,
-        *,
-        provider_id: int,
-        start: datetime,
-        duration_minutes: int,
-        conflicts: list[int],
-        **extra: Any,
+        self, *, provider_id: int, start: datetime, duration_minutes: int, conflicts: list[int]
     ) -> None:
-        super().__init__(attr="scheduled_datetime", **extra)
-        self.provider_id, self.start = provider_id, start
-        self.duration_minutes, self.conflicts = duration_minutes, conflicts
+        super().__init__(provider_id=provider_id, start=start, duration_minutes=duration_minutes)
+        self.conflicts = conflicts
 
 
-class ProviderUnavailableError(DomainError):
+class ProviderUnavailableError(TimeRefusedError):
     """The provider's time is blocked, or a patient asked for time outside working hours."""
 
     code = "provider_unavailable"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.permissions import Permission, can
@@ -14,12 +14,8 @@ from appointments.booking.requests import MAX_KEY
 from appointments.enums import AppointmentStatus, Step
 from appointments.models import AppointmentEvent, AppointmentRequest, SlotAvailability
 from appointments.permissions import visible_appointments
-from appointments.scheduling.availability import Interval, covers, interval_of, to_utc
-from appointments.scheduling.selectors import (
-    blocked_intervals,
-    overlapping,
-    working_windows,
-)
+from appointments.scheduling.availability import Interval, to_utc
+from appointments.scheduling.selectors import hours_at, overlapping
 from core.errors import NotFoundError
 from core.models import Site
 from patients.models import CommunicationNeed
@@ -200,22 +196,6 @@ def windows_between(provider_ids: Iterable[int], first: date, last: date) -> lis
     )
 
 
-def site_at(provider_id: int, start: datetime, zone: ZoneInfo) -> int | None:
-    """The site at which the provider works at ``start``; None outside working hours."""
-    local = start.astimezone(zone)
-    return (
-        SlotAvailability.objects.filter(
-            Q(start_time__lte=local.time(), end_time__gt=local.time()),
-            provider_id=provider_id,
-            date=local.date(),
-            is_active=True,
-            is_blocked=False,
-        )
-        .values_list("site_id", flat=True)
-        .first()
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class SlotState:
     """What stands against a wanted time; all empty means that it is free."""
@@ -237,12 +217,10 @@ def slot_state(
         visit: the visit itself, which should lie inside working hours.
         blocked: the visit with its buffers, which should meet no other's.
     """
-    start, end = visit
-    days = start.astimezone(zone).date(), end.astimezone(zone).date()
-    windows = working_windows([provider_id], *days)[provider_id]
+    hours = hours_at(provider_id, *visit, zone)
     taken = overlapping(provider_id, *blocked, now=now)
     return SlotState(
         taken_by=list(taken.values_list("pk", flat=True)),
-        is_blocked=bool(blocked_intervals(provider_id, start, end, zone)),
-        is_outside_hours=not covers([interval_of(w, zone) for w in windows], start, end),
+        is_blocked=hours.is_blocked,
+        is_outside_hours=hours.is_outside,
     )

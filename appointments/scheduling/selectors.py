@@ -1,6 +1,7 @@
 """Reads of working time and busy time."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -51,11 +52,36 @@ def blocked_intervals(
     return [(opens, closes) for opens, closes in intervals if opens < end and closes > start]
 
 
-def is_outside_hours(provider_id: int, start: datetime, end: datetime, zone: ZoneInfo) -> bool:
-    """Whether some of ``[start, end)`` lies outside the provider's open windows."""
-    days = start.astimezone(zone).date(), end.astimezone(zone).date()
-    windows = working_windows([provider_id], *days)[provider_id]
-    return not covers([interval_of(window, zone) for window in windows], start, end)
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """What a provider's windows say about a wanted time.
+
+    ``site_id`` is the one site at which the provider works when it starts; None where there is
+    none, or more than one.
+    """
+
+    is_blocked: bool
+    is_outside: bool
+    site_id: int | None
+
+
+def hours_at(provider_id: int, start: datetime, end: datetime, zone: ZoneInfo) -> Hours:
+    """One query, for ``[start, end)``."""
+    rows = SlotAvailability.objects.filter(
+        provider_id=provider_id,
+        date__range=(start.astimezone(zone).date(), end.astimezone(zone).date()),
+        is_active=True,
+    ).values_list("date", "start_time", "end_time", "duration_minutes", "is_blocked", "site_id")
+    windows = [(*interval_of(Window(*row[:4]), zone), *row[4:]) for row in rows]
+    opened = [window for window in windows if not window[2]]
+    sites = {site for opens, closes, _, site in opened if opens <= start < closes}
+    return Hours(
+        is_blocked=any(
+            blocked and opens < end and closes > start for opens, closes, blocked, _ in windows
+        ),
+        is_outside=not covers([(opens, closes) for opens, closes, _, _ in opened], start, end),
+        site_id=sites.pop() if len(sites) == 1 else None,
+    )
 
 
 def overlapping(
@@ -103,9 +129,11 @@ def alternative_slots(
         [provider_id], first.astimezone(zone).date(), last.astimezone(zone).date()
     )[provider_id]
     day = timedelta(days=1)
+    busy = busy_intervals(provider_id, first - day, last + day, now=now)
+    blocked = blocked_intervals(provider_id, first, last, zone)
     starts = free_starts(
         windows,
-        busy_intervals(provider_id, first - day, last + day, now=now),
+        sorted([*busy, *blocked]),
         zone=zone,
         duration_minutes=duration_minutes,
         buffer_before_minutes=appointment_type.buffer_before_minutes,

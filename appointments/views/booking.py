@@ -17,14 +17,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import User
 from accounts.permissions import Permission, can
 from appointments.booking.engine import BookingEngine
-from appointments.booking.errors import ProviderUnavailableError, SlotTakenError
+from appointments.booking.errors import TimeRefusedError
 from appointments.booking.requests import MAX_KEY
-from appointments.booking.selectors import (
-    shown_providers,
-    site_at,
-    slot_state,
-    visits_by_key,
-)
+from appointments.booking.selectors import shown_providers, slot_state, visits_by_key
 from appointments.enums import Priority
 from appointments.models import AppointmentRequest, AppointmentTemplate
 from appointments.views.forms import BookForm, NewPatientForm
@@ -144,7 +139,7 @@ def _book(request: HtmxRequest) -> HttpResponse:
     form, types = _form(request, request.POST)
     if not form.is_valid():
         return _panel(request, form=form, status=400)
-    cleaned, zone = form.cleaned_data, request.tenant.zone_info
+    cleaned = form.cleaned_data
     try:
         visit = BookingEngine(by=request.user).book(
             patient_id=cleaned["patient_id"],
@@ -152,12 +147,11 @@ def _book(request: HtmxRequest) -> HttpResponse:
             appointment_type_id=cleaned["appointment_type_id"],
             start=cleaned["start"],
             duration_minutes=cleaned["duration_minutes"],
-            site_id=site_at(cleaned["provider_id"], cleaned["start"], zone),
             priority=cleaned["priority"] or Priority.ROUTINE,
             reason=cleaned["reason"],
             override_reason=cleaned["override_reason"],
         )
-    except (SlotTakenError, ProviderUnavailableError, InvalidInputError) as error:
+    except (TimeRefusedError, InvalidInputError) as error:
         return _refused(request, form, error, types[cleaned["appointment_type_id"]])
     return _booked(request, visit)
 

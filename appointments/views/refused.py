@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.permissions import Permission, can
-from appointments.booking.errors import ProviderUnavailableError, SlotTakenError
+from appointments.booking.errors import ProviderUnavailableError, TimeRefusedError
 from appointments.booking.selectors import VisitRow, visits_by_key
 from appointments.enums import AppointmentStatus
 from appointments.models import AppointmentTemplate
@@ -19,7 +19,7 @@ def explain(
 ) -> dict[str, Any]:
     """Put the refusal on the form; return what is in the way, and what else there is."""
     form.refuse(error.attr, str(error))
-    if not isinstance(error, SlotTakenError | ProviderUnavailableError):
+    if not isinstance(error, TimeRefusedError):
         return {}
     cleaned, zone = form.cleaned_data, request.tenant.zone_info
     starts = alternative_slots(

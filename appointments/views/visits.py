@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.permissions import Permission, can
 from appointments.booking.engine import NEEDS, BookingEngine
-from appointments.booking.errors import ProviderUnavailableError, SlotTakenError
+from appointments.booking.errors import TimeRefusedError
 from appointments.booking.requests import MAX_KEY
 from appointments.booking.selectors import (
     history,
@@ -102,7 +102,7 @@ def move(request: HtmxRequest, visit_id: int) -> HttpResponse:
             if form.is_valid():
                 return _moved(request, found, form)
             status = 400
-        except (SlotTakenError, ProviderUnavailableError, InvalidInputError) as error:
+        except (TimeRefusedError, InvalidInputError) as error:
             status = error.http_status
             context |= explain(request, form, error, found.appointment_type)
     return in_panel(request, "visits/partials/move.html", context, status=status)

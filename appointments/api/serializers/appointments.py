@@ -12,6 +12,7 @@ from appointments.enums import AppointmentStatus, Priority, Step
 from appointments.models import AppointmentRequest
 from core.api_fields import Choice, Instant, Key, StrictSerializer, Text, Whole, iso
 
+SITE = "Where left out, the one at which the provider works then."
 STATUSES = [choice for choice in AppointmentStatus.choices if choice[0] != AppointmentStatus.HELD]
 PLAIN = (
     "id",
@@ -172,7 +173,7 @@ class BookSerializer(StrictSerializer):
         required=False,
         help_text="The type's where left out.",
     )
-    site_id = Key(required=False, allow_null=True)
+    site_id = Key(required=False, allow_null=True, help_text=SITE)
     priority = Choice(choices=Priority.choices, required=False)
     reason = Text(max_length=500, lines=True, required=False, allow_blank=True)
     override_reason = Text(
@@ -202,7 +203,7 @@ class HoldWriteSerializer(StrictSerializer):
     appointment_type_id = Key()
     scheduled_datetime = Instant()
     duration_minutes = Whole(min_value=MIN_MINUTES, max_value=MAX_MINUTES, required=False)
-    site_id = Key(required=False, allow_null=True)
+    site_id = Key(required=False, allow_null=True, help_text=SITE)
     patient_id = Key(required=False, allow_null=True)
 
 
@@ -330,7 +331,9 @@ class ConflictSerializer(serializers.Serializer):
     conflicts = serializers.ListField(
         child=serializers.IntegerField(), required=False, help_text="With slot_taken."
     )
-    alternative_slots = Slot(many=True, required=False, help_text="With slot_taken.")
+    alternative_slots = Slot(
+        many=True, required=False, help_text="With slot_taken and provider_unavailable."
+    )
     legal = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="With illegal_transition."
     )

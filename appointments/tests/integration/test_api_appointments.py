@@ -122,6 +122,36 @@ def test_blocked_time_is_refused(riverside, api, wish):
     assert problem(api.post(LIST, wish))[:2] == (409, "provider_unavailable")
 
 
+def test_blocked_time_comes_with_alternatives_that_are_not_blocked(riverside, api, wish):
+    with riverside.active():
+        day = SlotAvailability.objects.filter(provider_id=wish["provider_id"]).order_by("date")[1]
+        day.pk, day.start_time, day.end_time = None, time(9), time(12)
+        day.is_blocked = True
+        day.save(force_insert=True)
+    answer = api.post(LIST, wish)
+    assert problem(answer) == (409, "provider_unavailable", "scheduled_datetime")
+    assert "conflicts" not in answer.json()
+    starts = [slot["start"] for slot in answer.json()["alternative_slots"]]
+    zone = riverside.tenant.zone_info
+    free = [(8, 0), (8, 15), (8, 30), (12, 0), (12, 15)]
+    assert starts == [riverside.at(1, time(*at)).astimezone(zone).isoformat() for at in free]
+    assert api.post(LIST, wish | {"scheduled_datetime": starts[0]}).status_code == 201
+
+
+def test_moving_into_blocked_time_comes_with_alternatives(riverside, api, booked):
+    with riverside.active():
+        SlotAvailability.objects.filter(provider=riverside.providers[1]).update(is_blocked=True)
+    move = {"start": booked["scheduled_datetime"], "provider_id": riverside.providers[1].pk}
+    answer = step(api, booked, "reschedule", move)
+    assert problem(answer) == (409, "provider_unavailable", "start")
+    assert answer.json()["alternative_slots"] == []
+
+
+def test_without_a_site_the_hold_is_where_the_provider_works(riverside, api, wish):
+    del wish["patient_id"]
+    assert api.post("appointments/holds/", wish).json()["site_id"] == riverside.site.pk
+
+
 def test_a_day_of_a_visit(api, booked):
     assert step(api, booked, "confirm").json()["status"] == "CONFIRMED"
     assert step(api, booked, "check_in").json()["status"] == "CHECKED_IN"

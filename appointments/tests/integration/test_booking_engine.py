@@ -3,6 +3,8 @@
 from datetime import time, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.permissions import Role
 from appointments.booking.engine import BookingEngine
@@ -22,6 +24,7 @@ from core.errors import (
     NotFoundError,
     StaleVersionError,
 )
+from core.models import Site
 
 
 @pytest.fixture
@@ -95,6 +98,65 @@ def test_blocked_time_is_refused(riverside, engine, wish):
         SlotAvailability.objects.filter(provider_id=wish["provider_id"]).update(is_blocked=True)
         with pytest.raises(ProviderUnavailableError):
             engine.book(**wish)
+
+
+def other_site(clinic, provider, **hours):
+    """The provider's windows are at an annex."""
+    annex = Site.objects.create(name="Annex")
+    SlotAvailability.objects.filter(provider=clinic.providers[provider], **hours).update(site=annex)
+    return annex
+
+
+def test_without_a_site_it_is_where_the_provider_works_then(riverside, engine, wish):
+    with riverside.active():
+        assert engine.book(**wish).site_id == riverside.site.pk
+        annex = other_site(riverside, 1)
+        wish = wish | {"provider_id": riverside.providers[1].pk}
+        assert engine.book(**wish).site_id == annex.pk
+
+
+def test_a_site_that_is_asked_for_stays(riverside, engine, wish):
+    with riverside.active():
+        other_site(riverside, 0)
+        assert engine.book(**wish, site_id=riverside.site.pk).site_id == riverside.site.pk
+
+
+def test_outside_working_hours_or_at_two_sites_at_once_there_is_no_site(riverside, engine, wish):
+    with riverside.active():
+        late = wish | {"start": riverside.at(1, time(20))}
+        assert engine.book(**late).site_id is None
+        window = SlotAvailability.objects.get(
+            provider_id=wish["provider_id"],
+            date=wish["start"].astimezone(riverside.tenant.zone_info).date(),
+        )
+        window.pk, window.start_time = None, time(9)
+        window.site = Site.objects.create(name="Annex")
+        window.save(force_insert=True)
+        assert engine.book(**wish).site_id is None
+
+
+def test_a_move_goes_to_the_site_of_its_new_time_and_comes_back(riverside, engine, wish):
+    with riverside.active():
+        row = engine.book(**wish)
+        annex = other_site(riverside, 1)
+        moved = engine.reschedule(
+            row.pk, start=wish["start"], provider_id=riverside.providers[1].pk
+        )
+        assert moved.site_id == annex.pk
+        assert engine.undo(row.pk).site_id == riverside.site.pk
+        row.refresh_from_db()
+        assert row.site_id == riverside.site.pk
+
+
+def test_finding_the_site_costs_no_statement(riverside, engine, wish):
+    with riverside.active():
+        engine.book(**wish)  # what is read once only
+        costs = []
+        for hour, site in ((11, {}), (12, {"site_id": riverside.site.pk})):
+            with CaptureQueriesContext(connection) as queries:
+                engine.book(**wish | {"start": riverside.at(1, time(hour))} | site)
+            costs.append(len(queries))
+    assert costs[0] == costs[1] - 1  # a given site is looked up
 
 
 @pytest.mark.parametrize(
