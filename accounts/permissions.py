@@ -34,6 +34,7 @@ class Permission(models.TextChoices):
     RUN_FLOW = "run_flow", "Check in, start, complete, mark as missed, undo"
     SEE_CATALOGUE = "see_catalogue", "See appointment types, providers and availability"
     EDIT_CATALOGUE = "edit_catalogue", "Change appointment types, sites and availability"
+    CONFIGURE_SCHEDULING = "configure_scheduling", "Change how slots are ranked"
     SEE_QUEUES = "see_queues", "See queues"
     RUN_QUEUES = "run_queues", "Add to queues and call patients"
     CONFIGURE_QUEUES = "configure_queues", "Change how queues work"
@@ -57,7 +58,13 @@ _CLINICAL = {
     P.SEE_WAITLIST,
 }
 _DESK = _CLINICAL | {P.SEE_ALL_PROVIDERS, P.EDIT_PATIENTS, P.BOOK, P.EDIT_WAITLIST}
-_MANAGER = _DESK | {P.OVERBOOK, P.EDIT_CATALOGUE, P.CONFIGURE_QUEUES, P.SEE_ANALYTICS}
+_MANAGER = _DESK | {
+    P.OVERBOOK,
+    P.EDIT_CATALOGUE,
+    P.CONFIGURE_SCHEDULING,
+    P.CONFIGURE_QUEUES,
+    P.SEE_ANALYTICS,
+}
 
 TABLE: dict[Role, frozenset[Permission]] = {
     Role.TENANT_ADMIN: frozenset(_MANAGER | {P.SEE_AUDIT, P.MANAGE_USERS, P.USE_ADMIN}),

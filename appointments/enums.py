@@ -71,6 +71,46 @@ class Priority(models.TextChoices):
     URGENT = "urgent", "Urgent"
 
 
+class Modality(models.TextChoices):
+    """How a visit takes place; a type may leave it open."""
+
+    ON_SITE = "on_site", "On site"
+    TELEHEALTH = "telehealth", "Telehealth"
+    EITHER = "either", "On site or telehealth"
+
+
+class Weekday(models.TextChoices):
+    MONDAY = "Monday"
+    TUESDAY = "Tuesday"
+    WEDNESDAY = "Wednesday"
+    THURSDAY = "Thursday"
+    FRIDAY = "Friday"
+    SATURDAY = "Saturday"
+    SUNDAY = "Sunday"
+
+
+class DayPart(models.TextChoices):
+    """Morning ends at 12:00, afternoon at 17:00."""
+
+    MORNING = "morning", "Morning"
+    AFTERNOON = "afternoon", "Afternoon"
+    EVENING = "evening", "Evening"
+
+
+class TimeOffKind(models.TextChoices):
+    LEAVE = "leave", "Leave"
+    SICK = "sick", "Sick"
+    TRAINING = "training", "Training"
+    CLOSURE = "closure", "Closed"
+    MAINTENANCE = "maintenance", "Maintenance"
+
+
+class ReminderOutcome(models.TextChoices):
+    CONFIRMED = "confirmed", "Will come"
+    CANCELLED = "cancelled", "Will not come"
+    NO_ANSWER = "no_answer", "No answer"
+
+
 class QueueEntryStatus(models.TextChoices):
     WAITING = "WAITING", "Waiting"
     CALLED = "CALLED", "Called"

@@ -3,12 +3,12 @@
 from rest_framework.routers import SimpleRouter
 
 from appointments.api.booking_views import AppointmentViewSet, HoldViewSet
-from appointments.api.queue_views import QueueEntryViewSet, QueueViewSet
-from appointments.api.scheduling_views import (
+from appointments.api.catalogue_views import (
     AppointmentTypeViewSet,
     AvailabilityRuleViewSet,
     AvailabilityViewSet,
 )
+from appointments.api.queue_views import QueueEntryViewSet, QueueViewSet
 from appointments.api.waitlist_views import WaitlistViewSet
 
 router = SimpleRouter()

@@ -10,12 +10,12 @@ at 10:00.
 from datetime import datetime
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeBoundary, RangeOperators
+from django.contrib.postgres.fields import ArrayField, RangeBoundary, RangeOperators
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from appointments.enums import OCCUPYING, AppointmentStatus, Priority, Step
+from appointments.enums import OCCUPYING, AppointmentStatus, Modality, Priority, Step
 from core.constraints import AppendOnly, tenant_walls
 from core.db import TsTzRange
 from core.fields import TenantForeignKey
@@ -23,6 +23,24 @@ from core.models import TenantModel
 from core.privacy import FieldPrivacy
 
 NO_OVERLAP = "appointment_provider_no_overlap"
+RESOURCE_NO_OVERLAP = "appointment_resource_no_overlap"
+
+
+class AppointmentSeries(TenantModel):
+    """Visits booked together by one recurrence rule (RFC 5545), on the tenant's wall clock."""
+
+    rule = models.CharField(max_length=200, help_text="RRULE, such as FREQ=WEEKLY;COUNT=6.")
+    created_by_id = models.BigIntegerField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    privacy = FieldPrivacy(phi="rule", public="id tenant created_by_id created_at")
+
+    class Meta:
+        verbose_name_plural = "appointment series"
+        constraints = tenant_walls("appointmentseries")
+
+    def __str__(self) -> str:
+        return f"Series {self.pk}"
 
 
 class AppointmentRequest(TenantModel):
@@ -50,6 +68,17 @@ class AppointmentRequest(TenantModel):
     site = TenantForeignKey(
         "core.Site", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    resource = TenantForeignKey(
+        "Resource", null=True, blank=True, on_delete=models.PROTECT, related_name="appointments"
+    )
+    series = TenantForeignKey(
+        AppointmentSeries,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        related_name="appointments",
+    )
+    modality = models.CharField(max_length=10, choices=Modality, default=Modality.ON_SITE)
     scheduled_datetime = models.DateTimeField("start")
     scheduled_end_datetime = models.DateTimeField("end")
     blocked_from = models.DateTimeField(editable=False)
@@ -59,6 +88,9 @@ class AppointmentRequest(TenantModel):
     )
     priority = models.CharField(max_length=8, choices=Priority, default=Priority.ROUTINE)
     reason = models.CharField(max_length=500, blank=True)
+    diagnosis_codes = ArrayField(
+        models.CharField(max_length=8), default=list, blank=True, help_text="ICD-10 codes."
+    )
     cancellation_reason = models.CharField(max_length=500, blank=True)
     is_waitlist_conversion = models.BooleanField(default=False)
     overbooked = models.BooleanField(default=False, editable=False)
@@ -74,16 +106,25 @@ class AppointmentRequest(TenantModel):
     version = models.PositiveIntegerField(default=1, editable=False)
 
     privacy = FieldPrivacy(
-        phi="patient reason cancellation_reason override_reason scheduled_datetime "
+        phi="patient reason diagnosis_codes cancellation_reason override_reason scheduled_datetime "
         "scheduled_end_datetime blocked_from blocked_until",
-        public="id tenant provider appointment_type site status priority is_waitlist_conversion "
+        public="id tenant provider appointment_type site resource series modality status priority "
+        "is_waitlist_conversion "
         "overbooked hold_expires_at confirmed_at checked_in_at started_at completed_at "
         "cancelled_at created_by_id created_at version",
     )
 
     class Meta:
         constraints = [
-            *tenant_walls("appointment", "patient", "provider", "appointment_type", "site"),
+            *tenant_walls(
+                "appointment",
+                "patient",
+                "provider",
+                "appointment_type",
+                "site",
+                "resource",
+                "series",
+            ),
             models.CheckConstraint(
                 condition=Q(scheduled_datetime__lt=F("scheduled_end_datetime")),
                 name="appointment_start_before_end",
@@ -118,6 +159,19 @@ class AppointmentRequest(TenantModel):
                 ],
                 condition=Q(status__in=OCCUPYING, overbooked=False),
             ),
+            # Overbooking a provider never puts two visits into one room.
+            ExclusionConstraint(
+                name=RESOURCE_NO_OVERLAP,
+                expressions=[
+                    ("tenant", RangeOperators.EQUAL),
+                    ("resource", RangeOperators.EQUAL),
+                    (
+                        TsTzRange("blocked_from", "blocked_until", RangeBoundary()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(status__in=OCCUPYING, resource__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(
@@ -127,13 +181,19 @@ class AppointmentRequest(TenantModel):
             ),
             models.Index(
                 fields=["tenant", "provider", "blocked_from"],
-                include=["blocked_until"],
+                include=["blocked_until", "hold_expires_at"],
                 condition=Q(status__in=OCCUPYING),
                 name="appointment_busy",
             ),
             models.Index(fields=["tenant", "scheduled_datetime"], name="appointment_start"),
             models.Index(
                 fields=["tenant", "patient", "scheduled_datetime"], name="appointment_patient"
+            ),
+            models.Index(
+                fields=["tenant", "resource", "blocked_from"],
+                include=["blocked_until", "hold_expires_at"],
+                condition=Q(status__in=OCCUPYING, resource__isnull=False),
+                name="appointment_resource_busy",
             ),
             models.Index(
                 fields=["tenant", "hold_expires_at"],

@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from appointments.enums import Modality
 from core.constraints import tenant_walls
 from core.fields import TenantForeignKey
 from core.models import TenantModel
@@ -27,6 +28,12 @@ class AppointmentTemplate(TenantModel):
         max_length=7, default="#0b6e69", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$")]
     )
     specialty = models.CharField(max_length=60, blank=True)
+    modality = models.CharField(
+        max_length=10, choices=Modality, default=Modality.ON_SITE, help_text="How it takes place."
+    )
+    resource_kind = models.CharField(
+        max_length=60, blank=True, help_text="The kind of room or equipment it needs, if any."
+    )
     min_lead_minutes = models.PositiveIntegerField(
         default=0, help_text="How long before the start patients must book."
     )
@@ -46,8 +53,8 @@ class AppointmentTemplate(TenantModel):
 
     privacy = FieldPrivacy(
         public="id tenant name description duration_minutes buffer_before_minutes "
-        "buffer_after_minutes colour specialty min_lead_minutes max_lead_days is_bookable_online "
-        "is_active"
+        "buffer_after_minutes colour specialty modality resource_kind min_lead_minutes "
+        "max_lead_days is_bookable_online is_active"
     )
 
     class Meta:

@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from appointments.enums import TimeOffKind
 from core.constraints import tenant_walls
 from core.fields import TenantForeignKey
 from core.models import TenantModel
@@ -102,3 +103,49 @@ class SlotAvailability(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.date} {self.start_time:%H:%M}–{self.end_time:%H:%M}"
+
+
+class TimeOff(TenantModel):
+    """``[starts_at, ends_at)`` during which a provider is away, a site closed or a resource out.
+
+    Exactly one of the three is set.
+    """
+
+    provider = TenantForeignKey(
+        "accounts.User", null=True, blank=True, on_delete=models.CASCADE, related_name="time_off"
+    )
+    site = TenantForeignKey(
+        "core.Site", null=True, blank=True, on_delete=models.CASCADE, related_name="time_off"
+    )
+    resource = TenantForeignKey(
+        "Resource", null=True, blank=True, on_delete=models.CASCADE, related_name="time_off"
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    kind = models.CharField(max_length=12, choices=TimeOffKind, default=TimeOffKind.LEAVE)
+    note = models.CharField(max_length=200, blank=True)
+
+    privacy = FieldPrivacy(public="id tenant provider site resource starts_at ends_at kind note")
+
+    class Meta:
+        verbose_name_plural = "time off"
+        ordering = ["starts_at", "id"]
+        constraints = [
+            *tenant_walls("timeoff", "provider", "site", "resource"),
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=F("ends_at")),
+                name="timeoff_start_before_end",
+                violation_error_message="The end must be later than the start.",
+            ),
+            models.CheckConstraint(
+                condition=Q(provider__isnull=False, site__isnull=True, resource__isnull=True)
+                | Q(provider__isnull=True, site__isnull=False, resource__isnull=True)
+                | Q(provider__isnull=True, site__isnull=True, resource__isnull=False),
+                name="timeoff_of_one",
+                violation_error_message="Choose one: a provider, a site or a resource.",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "ends_at"], name="timeoff_end")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pk}"

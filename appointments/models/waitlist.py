@@ -1,5 +1,6 @@
 """People who would come sooner."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -34,13 +35,17 @@ class WaitingList(TenantModel):
     scheduled_appointment = TenantForeignKey(
         "AppointmentRequest", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="+"
     )
+    diagnosis_codes = ArrayField(
+        models.CharField(max_length=8), default=list, blank=True, help_text="ICD-10 codes."
+    )
     notes = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
 
     privacy = FieldPrivacy(
         phi="patient preferred_date preferred_time desired_date_range_start "
-        "desired_date_range_end scheduled_appointment notes",
-        public="id tenant appointment_type preferred_provider priority status created_at",
+        "desired_date_range_end scheduled_appointment diagnosis_codes notes",
+        public="id tenant appointment_type preferred_provider priority status created_at version",
     )
 
     class Meta:

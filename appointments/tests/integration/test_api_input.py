@@ -6,7 +6,7 @@ from datetime import time
 import pytest
 
 from accounts.permissions import Role
-from appointments.api import booking_views, scheduling_views
+from appointments.api import booking_views, catalogue_views
 from appointments.booking.engine import BookingEngine
 from appointments.models import AppointmentRequest, AvailabilityRule, SlotAvailability
 from appointments.tests.api import api_of, problem
@@ -17,9 +17,9 @@ VIEWS = {
     "patients/": PatientViewSet,
     "appointments/appointments/": booking_views.AppointmentViewSet,
     "appointments/holds/": booking_views.HoldViewSet,
-    "appointments/appointment-types/": scheduling_views.AppointmentTypeViewSet,
-    "appointments/availability/": scheduling_views.AvailabilityViewSet,
-    "appointments/availability-rules/": scheduling_views.AvailabilityRuleViewSet,
+    "appointments/appointment-types/": catalogue_views.AppointmentTypeViewSet,
+    "appointments/availability/": catalogue_views.AvailabilityViewSet,
+    "appointments/availability-rules/": catalogue_views.AvailabilityRuleViewSet,
 }
 ROUTES = [
     (path, action, serializer)
