@@ -60,15 +60,6 @@ class Column:
     cards: list[Card] = field(default_factory=list)
     aside: list[Card] = field(default_factory=list)  # ended without a visit
 
-    @property
-    def head(self) -> list[Card]:
-        """The cards that are drawn at first."""
-        return self.cards[:HEAD_CARDS]
-
-    @property
-    def aside_head(self) -> list[Card]:
-        return self.aside[:HEAD_CARDS]
-
 
 def columns(visits: Iterable[VisitRow], *, now: datetime) -> list[Column]:
     """Expected, waiting, in room, done: each in the order in which staff will turn to them."""

@@ -1,5 +1,6 @@
 """Today: the flow board, by state."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -7,11 +8,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import Permission, can
-from appointments.booking.board import FLAGS, Column, columns
+from appointments.booking.board import FLAGS, HEAD_CARDS, Column, columns
 from appointments.booking.selectors import day_bounds, undoable_visits, visits_between
 from appointments.enums import AppointmentStatus
 from appointments.views.filters import Filters
 from appointments.views.htmx import HtmxRequest, neighbours, shown_day, staff_view
+from appointments.views.today_cards import Drawing, DrawnColumn
 from core.clock import system_clock
 
 
@@ -36,7 +38,8 @@ def _context(request: HtmxRequest) -> dict[str, Any]:
         for visit in visits_between(request.user, start, end, now=now)
         if visit.status != AppointmentStatus.HELD and filters.lets_through(visit)
     ]
-    undoable = undoable_visits(request.user, [visit.id for visit in visits], now=now)
+    only = request.GET.get("only", "")
+    show_all = bool(request.GET.get("all") or only)
     shown = columns(visits, now=now)
     previous, following = neighbours(day)
     return {
@@ -45,15 +48,26 @@ def _context(request: HtmxRequest) -> dict[str, Any]:
         "previous": previous,
         "following": following,
         "filters": filters,
-        "columns": shown,
+        "columns": _drawn(request, shown, only=only, show_all=show_all, now=now),
         "total": sum(len(column.cards) for column in shown),
         "alerts": _alerts(shown),
-        "only": request.GET.get("only", ""),
-        "show_all": bool(request.GET.get("all") or request.GET.get("only")),
-        "undoable": undoable,
+        "only": only,
+        "show_all": show_all,
         "can_flow": can(request.user, Permission.RUN_FLOW),
         "can_book": can(request.user, Permission.BOOK),
     }
+
+
+def _drawn(
+    request: HtmxRequest, shown: list[Column], *, only: str, show_all: bool, now: datetime
+) -> list[DrawnColumn]:
+    parts = [
+        (c, c.cards, c.aside) if show_all else (c, c.cards[:HEAD_CARDS], c.aside[:HEAD_CARDS])
+        for c in shown
+    ]
+    keys = [card.visit.id for _, cards, aside in parts for card in (*cards, *aside)]
+    drawing = Drawing(only=only, undoable=undoable_visits(request.user, keys, now=now))
+    return [drawing.column(*part) for part in parts]
 
 
 def _alerts(shown: list[Column]) -> list[dict[str, object]]:
