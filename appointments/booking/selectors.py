@@ -99,13 +99,21 @@ def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return to_utc(day, time.min, zone), to_utc(day + timedelta(days=1), time.min, zone)
 
 
-def visits_between(user: User, start: datetime, end: datetime, *, now: datetime) -> list[VisitRow]:
-    """Visits and live holds the user may see that start in ``[start, end)``, by start."""
+def visits_between(
+    user: User, start: datetime, end: datetime, *, now: datetime, provider_id: int | None = None
+) -> list[VisitRow]:
+    """Visits and live holds the user may see that start in ``[start, end)``, by start.
+
+    Args:
+        provider_id: whose alone; all providers' where None.
+    """
     rows = (
         visible_appointments(user)
         .filter(scheduled_datetime__gte=start, scheduled_datetime__lt=end)
         .exclude(status=AppointmentStatus.HELD, hold_expires_at__lte=now)
     )
+    if provider_id is not None:
+        rows = rows.filter(provider_id=provider_id)
     return _rows(rows.order_by("scheduled_datetime", "pk"))
 
 

@@ -14,11 +14,13 @@ from accounts.permissions import Permission, can
 from appointments.booking.day_grid import CELL
 from appointments.models import AppointmentTemplate
 from appointments.views.calendar_columns import day_columns, week_columns
+from appointments.views.calendar_drawing import Drawing
 from appointments.views.filters import Filters
 from appointments.views.htmx import HtmxRequest, neighbours, shown_day, staff_view
 from core.clock import system_clock
 from core.errors import NotFoundError
 
+HEAD_COLUMNS = 30  # wider than any screen; who needs more of them at once asks for all
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -50,13 +52,15 @@ def type_colours(request: HtmxRequest) -> HttpResponse:
 def _context(request: HtmxRequest) -> dict[str, Any]:
     now, zone = system_clock(), request.tenant.zone_info
     day, filters = shown_day(request, now), Filters(request)
-    is_week = request.GET.get("view") == "week"
+    is_week, show_all = request.GET.get("view") == "week", bool(request.GET.get("all"))
+    can_book = can(request.user, Permission.BOOK)
     if is_week:
         provider = _provider(request, filters)
-        columns = week_columns(request.user, provider, day, zone=zone, now=now)
+        grid = week_columns(request.user, provider, day, zone=zone, now=now)
     else:
         provider = None
-        columns = day_columns(request.user, filters, day, zone=zone, now=now)
+        limit = None if show_all else HEAD_COLUMNS
+        grid = day_columns(request.user, filters, day, zone=zone, now=now, limit=limit)
     previous, following = neighbours(day, 7 if is_week else 1)
     return {
         "day": day,
@@ -66,11 +70,16 @@ def _context(request: HtmxRequest) -> dict[str, Any]:
         "is_week": is_week,
         "provider": provider,
         "filters": filters,
-        "columns": columns,
-        "total": sum(column.visit_count for column in columns),
-        "can_book": can(request.user, Permission.BOOK),
-        "bookable_from": now - CELL,
+        "columns": grid.columns,
+        "drawn_columns": Drawing(bookable_from=now - CELL if can_book else None).columns(
+            grid.columns
+        ),
+        "more_providers": grid.more,
+        "show_all": show_all,
+        "total": grid.visit_count,
+        "can_book": can_book,
         "book_url": reverse("calendar:book"),
+        "calendar_url": reverse("calendar:calendar"),
         "sprite": static("img/icons.svg"),
     }
 

@@ -55,18 +55,33 @@ class Column:
     cells: list[Cell] = field(default_factory=list)
 
     @property
-    def visit_count(self) -> int:
-        return sum(b.visit.status != AppointmentStatus.HELD for b in self.blocks)
-
-    @property
     def load_percent(self) -> int:
         return min(100, 100 * self.booked_minutes // self.open_minutes) if self.open_minutes else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """``more``: providers left out; their visits are in ``visit_count`` all the same."""
+
+    columns: list[Column]
+    visit_count: int
+    more: int = 0
+
+
 def day_columns(
-    user: User, filters: Filters, day: date, *, zone: ZoneInfo, now: datetime
-) -> list[Column]:
-    """A column for each provider who works or is booked on the day; for all, if nobody does."""
+    user: User,
+    filters: Filters,
+    day: date,
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+    limit: int | None = None,
+) -> Grid:
+    """A column for each provider who works or is booked on the day; for all, if nobody does.
+
+    Args:
+        limit: the largest number of columns.
+    """
     providers = [
         p for p in filters.all_providers if not filters.provider_ids or p.pk in filters.provider_ids
     ]
@@ -86,23 +101,24 @@ def day_columns(
     for window in windows:
         windows_of[window.provider_id].append(window)
     cells = axis.cells()
-    return [
+    columns = [
         _column(p, axis, by_provider[p.pk], windows_of[p.pk], cells, zone=zone, now=now)
-        for p in shown
+        for p in shown[:limit]
     ]
+    return Grid(columns, _count(visits), len(shown) - len(columns))
 
 
 def week_columns(
     user: User, provider: User | None, day: date, *, zone: ZoneInfo, now: datetime
-) -> list[Column]:
+) -> Grid:
     """The week of the provider around ``day``, on one axis; it begins as the locale has it."""
     if provider is None:
-        return []
+        return Grid([], 0)
     first_weekday = get_format("FIRST_DAY_OF_WEEK")  # 0: Sunday
     begins = day - timedelta(days=(day.isoweekday() - first_weekday) % WEEK)
     days = [begins + timedelta(days=offset) for offset in range(WEEK)]
     start, end = day_bounds(days[0], zone)[0], day_bounds(days[-1], zone)[1]
-    visits = [v for v in _visits(user, start, end, now) if v.provider_id == provider.pk]
+    visits = _visits(user, start, end, now, provider_id=provider.pk)
     windows = windows_between([provider.pk], days[0], days[-1])
     of_day = {d: [v for v in visits if v.start.astimezone(zone).date() == d] for d in days}
     open_on = {d: [w for w in windows if w.date == d] for d in days}
@@ -114,13 +130,20 @@ def week_columns(
         columns.append(
             _column(provider, axis, of_day[d], open_on[d], axis.cells(), zone=zone, now=now)
         )
-    return columns
+    return Grid(columns, _count(visits))
 
 
-def _visits(user: User, start: datetime, end: datetime, now: datetime) -> list[VisitRow]:
+def _visits(
+    user: User, start: datetime, end: datetime, now: datetime, provider_id: int | None = None
+) -> list[VisitRow]:
     """What takes or took time."""
-    visits = visits_between(user, start, end, now=now)
+    visits = visits_between(user, start, end, now=now, provider_id=provider_id)
     return [v for v in visits if v.status != AppointmentStatus.CANCELLED]
+
+
+def _count(visits: Iterable[VisitRow]) -> int:
+    """Without holds and missed visits, as Today counts."""
+    return sum(v.status not in NOT_WORK for v in visits)
 
 
 def _busy(
@@ -179,7 +202,3 @@ def _blocks(axis: Axis, visits: list[VisitRow]) -> list[Block]:
         for visit, place in zip(visits, places, strict=True)
         if place is not None
     ]
-
-
-def _buffer(axis: Axis, start: datetime, end: datetime) -> Place | None:
-    return axis.place(start, end) if start < end else None

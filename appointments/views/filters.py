@@ -59,7 +59,7 @@ class Filters:
     def site_ids(self) -> set[int]:
         return self._wanted_sites & {site.pk for site in self.all_sites}
 
-    @property
+    @cached_property
     def provider_chips(self) -> list[Chip]:
         if not self.sees_all:
             return []
@@ -68,7 +68,7 @@ class Filters:
             for p in self.all_providers
         ]
 
-    @property
+    @cached_property
     def site_chips(self) -> list[Chip]:
         if len(self.all_sites) < 2:
             return []

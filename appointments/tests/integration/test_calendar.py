@@ -10,6 +10,7 @@ from accounts.permissions import Role
 from appointments.enums import AppointmentStatus
 from appointments.models import AppointmentRequest, AppointmentTemplate, SlotAvailability
 from appointments.tests.visits import make_visit
+from appointments.views import calendar
 from patients.models import PatientProfile
 
 S = AppointmentStatus
@@ -83,6 +84,33 @@ def test_buffers_blocked_time_and_overlaps_have_their_places(riverside):
     ]
     assert [(p.row, p.span) for p in column.blocked_places] == [(97, 12)]
     assert [(p.row, p.span) for p in column.open_places] == [(1, 120)]
+
+
+def test_a_day_of_many_providers_is_drawn_in_part_until_all_is_asked_for(riverside, monkeypatch):
+    monkeypatch.setattr(calendar, "HEAD_COLUMNS", 1)
+    start = riverside.at(1, time(10))
+    with riverside.active():
+        make_visit(riverside, start)
+        make_visit(riverside, start, provider=1, patient=1)
+    day = day_of(riverside, start)
+    first, second = riverside.providers
+    part = riverside.client().get(CALENDAR, {"day": day})
+    assert [column.provider for column in part.context["columns"]] == [first]
+    assert "Show 1 more" in part.text
+    assert "2 visits" in part.text
+    whole = riverside.client().get(CALENDAR, {"day": day, "all": "1"})
+    assert [column.provider for column in whole.context["columns"]] == [first, second]
+    assert "Show 1 more" not in whole.text
+    assert f"grid/?day={day}&amp;all=1" in whole.text
+
+
+def test_held_time_is_shown_without_a_name(riverside):
+    start = riverside.at(1, time(10))
+    with riverside.active():
+        make_visit(riverside, start, status=S.HELD, hold_expires_at=start)
+    shown = riverside.client().get(CALENDAR, {"day": day_of(riverside, start)}).text
+    assert 'class="cal-visit is-HELD r25' in shown
+    assert "Pat1" not in shown
 
 
 def test_a_week_is_one_providers_seven_days(riverside):
