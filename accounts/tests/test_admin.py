@@ -13,11 +13,20 @@ from accounts.permissions import Role
 from appointments.booking.engine import BookingEngine
 from appointments.models import (
     AppointmentEvent,
+    AppointmentPriorityRule,
     AppointmentRequest,
+    AppointmentSeries,
     AppointmentTemplate,
     AvailabilityRule,
+    NoShowModel,
     QueueEntry,
+    ReminderCall,
+    Resource,
+    SchedulingMetrics,
+    SchedulingPreference,
+    SchedulingWeights,
     SlotAvailability,
+    TimeOff,
     WaitingList,
     WaitingQueue,
 )
@@ -62,6 +71,11 @@ def _appointment(clinic, n):
     )
 
 
+def _weights(clinic, n):
+    """There is one row at most."""
+    SchedulingWeights.objects.get_or_create()
+
+
 def _queue(clinic, n):
     site = Site.objects.create(name=f"Queue site {n}")
     return WaitingQueue.objects.create(name=f"Queue {n}", site=site)
@@ -98,6 +112,34 @@ ROWS = {
         patient=_patient(clinic, n),
         appointment_type=AppointmentTemplate.objects.create(name=f"Wish {n}"),
     ),
+    AppointmentSeries: lambda clinic, n: AppointmentSeries.objects.create(rule="FREQ=WEEKLY"),
+    Resource: lambda clinic, n: Resource.objects.create(
+        name=f"Room {n}", kind=f"Kind {n}", site=Site.objects.create(name=f"Room site {n}")
+    ),
+    TimeOff: lambda clinic, n: TimeOff.objects.create(
+        provider=_user(clinic, n), starts_at=clinic.at(n, time(8)), ends_at=clinic.at(n, time(9))
+    ),
+    SchedulingPreference: lambda clinic, n: SchedulingPreference.objects.create(
+        patient=_patient(clinic, n)
+    ),
+    AppointmentPriorityRule: lambda clinic, n: AppointmentPriorityRule.objects.create(
+        name=f"Priority {n}"
+    ),
+    SchedulingWeights: _weights,
+    NoShowModel: lambda clinic, n: NoShowModel.objects.create(
+        version_number=n,
+        prior_missed=1,
+        prior_kept=9,
+        trained_from=date(2026, 1, 1),
+        trained_until=date(2026, 6, 1),
+        visits=n,
+    ),
+    ReminderCall: lambda clinic, n: ReminderCall.objects.create(
+        patient=_patient(clinic, n), visits_until=date(2031, 1, 1), outcome="no_answer"
+    ),
+    SchedulingMetrics: lambda clinic, n: SchedulingMetrics.objects.create(
+        provider=_user(clinic, n), date=date(2031, 1, 1)
+    ),
 }
 
 
@@ -132,7 +174,7 @@ def test_every_page_of_every_model_opens_and_knows_no_other_tenant(model, rivers
     assert own is not None, "the row factory above must make one"
     for page, key, expected in (
         ("changelist", None, {200, 302} if model is Tenant else {200}),
-        ("add", None, {200, 403}),
+        ("add", None, {200, 403} | ({302} if model is SchedulingWeights else set())),
         ("change", own.pk, {200}),
         ("history", own.pk, {302}),
         ("delete", own.pk, {200, 403}),
@@ -413,3 +455,91 @@ def test_the_tenants_own_settings_are_changed_but_not_its_slug(riverside):
         tenant = Tenant.objects.get()
     assert (tenant.name, tenant.zone, tenant.slug) == ("River", "Europe/Paris", "riverside")
     assert client.get(address(Tenant, "add")).status_code == 403
+
+
+def test_weights_are_one_row_that_sums_to_one(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    form = {
+        "provider_availability": "0.3",
+        "patient_priority": "0.25",
+        "no_show_risk": "0.2",
+        "geographic_proximity": "0.15",
+        "patient_preference": "0.2",
+    }
+    response = client.post(address(SchedulingWeights, "add"), form)
+    assert response.context["adminform"].form.non_field_errors() == [
+        "The weights must sum to 1; these sum to 1.1."
+    ]
+    form["patient_preference"] = "0.1"
+    assert client.post(address(SchedulingWeights, "add"), form).status_code == 302
+    with riverside.active():
+        weights = SchedulingWeights.objects.get()
+    changed = form | {"patient_preference": "0.2", "provider_availability": "0.2"}
+    url = address(SchedulingWeights, "change", weights.pk)
+    assert client.post(address(SchedulingWeights, "add"), changed)["Location"] == url
+    assert client.post(url, changed).status_code == 302
+    with riverside.active():
+        weights.refresh_from_db()
+    assert (weights.patient_preference, weights.version) == (0.2, 2)
+
+
+def test_wishes_entered_by_hand_are_marked_as_such(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    with riverside.active():
+        row = SchedulingPreference.objects.create(
+            patient=riverside.patients[0], manual_fields=["average_late_arrival_minutes"]
+        )
+    rows = "preferredprovider_set"
+    form = {
+        "preferred_days": ["Monday", "Friday"],
+        "home_address": "",
+        "travel_time_to_clinic": "",
+        f"{rows}-TOTAL_FORMS": "1",
+        f"{rows}-INITIAL_FORMS": "0",
+        f"{rows}-0-provider": riverside.providers[0].pk,
+        f"{rows}-0-preference": row.pk,
+    }
+    url = address(SchedulingPreference, "change", row.pk)
+    assert client.post(url, form).status_code == 302
+    with riverside.active():
+        row.refresh_from_db()
+        assert list(row.preferred_providers.all()) == riverside.providers[:1]
+    assert row.preferred_days == ["Monday", "Friday"]
+    assert row.manual_fields == [
+        "average_late_arrival_minutes",
+        "preferred_days",
+        "preferred_providers",
+    ]
+    assert row.version == 2
+
+
+def test_time_off_is_of_exactly_one(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    form = {
+        "provider": riverside.providers[0].pk,
+        "site": riverside.site.pk,
+        "starts_at_0": "2031-01-01",
+        "starts_at_1": "08:00",
+        "ends_at_0": "2031-01-02",
+        "ends_at_1": "08:00",
+        "kind": "leave",
+    }
+    response = client.post(address(TimeOff, "add"), form)
+    assert response.context["adminform"].form.non_field_errors() == [
+        "Choose one: a provider, a site or a resource."
+    ]
+    assert client.post(address(TimeOff, "add"), form | {"site": ""}).status_code == 302
+    with riverside.active():
+        row = TimeOff.objects.get()
+    assert row.starts_at.astimezone(riverside.tenant.zone_info).hour == 8
+
+
+@pytest.mark.parametrize("model", [NoShowModel, ReminderCall, SchedulingMetrics, AppointmentSeries])
+def test_what_engines_write_is_read_only(model, riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    with riverside.active():
+        fill(riverside, model, 1)
+        key = model.objects.get().pk
+    assert client.get(address(model, "add")).status_code == 403
+    assert client.post(address(model, "change", key), {}).status_code == 403
+    assert client.post(address(model, "delete", key), {"post": "yes"}).status_code == 403
