@@ -4,7 +4,6 @@ Every job may run twice, late or be cut off: what it left undone, its next run d
 """
 
 import logging
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -18,6 +17,7 @@ from appointments.booking.upkeep import BATCH, drop_expired_holds, mark_missed_v
 from appointments.scheduling.windows import extend_windows
 from core import idempotency
 from core.clock import system_clock
+from core.failures import kind_and_place
 from core.models import Tenant
 from core.tenancy import tenant
 
@@ -43,8 +43,7 @@ def in_every_tenant(
 ) -> None:
     """Call ``work`` once per active tenant, outside any transaction.
 
-    One tenant's failure does not keep the others from their turn.  Only its kind and place are
-    logged: a database error's message quotes the row, which may be a patient's.
+    One tenant's failure is logged and does not keep the others from their turn.
 
     Args:
         stop: asked before each tenant; the worker's way to end soon.
@@ -60,13 +59,7 @@ def in_every_tenant(
             work(each)
         except Exception as error:  # noqa: BLE001 - the other tenants' work must go on
             failed += 1
-            logger.error(
-                "%s failed for tenant %s: %s\n%s",
-                job,
-                each.slug,
-                type(error).__name__,
-                "".join(traceback.format_tb(error.__traceback__)),
-            )
+            logger.error("%s failed for tenant %s: %s", job, each.slug, kind_and_place(error))
     if failed:
         raise JobError(f"{job} failed for {failed} tenants; see the log.")
 

@@ -1,12 +1,17 @@
 """Domain events: frozen facts, delivered only after the transaction commits."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, update_wrapper
+from functools import partial
 from typing import Any
 
 from django.db import transaction
+
+from core.failures import kind_and_place
+
+logger = logging.getLogger("hospital.events")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,5 +31,16 @@ def subscribe(event_type: type[DomainEvent], handler: Callable[[Any], None]) -> 
 def publish_on_commit(event: DomainEvent) -> None:
     """Deliver after COMMIT; a handler that fails is logged and does not stop the others."""
     for handler in _handlers[type(event)]:
-        # Django logs a failure by the function's name, which a bare partial lacks.
-        transaction.on_commit(update_wrapper(partial(handler, event), handler), robust=True)
+        call_on_commit(handler, event)
+
+
+def call_on_commit(act: Callable[..., None], *args: Any) -> None:
+    """Call after COMMIT; a failure is logged, for what was committed cannot be taken back."""
+    transaction.on_commit(partial(_try, act, *args))
+
+
+def _try(act: Callable[..., None], *args: Any) -> None:
+    try:
+        act(*args)
+    except Exception as error:  # noqa: BLE001 - the others' turn must come
+        logger.error("%s failed after the commit: %s", act.__qualname__, kind_and_place(error))
