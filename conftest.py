@@ -13,9 +13,6 @@ set_up_django()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A worker takes a whole file; browsers and races share one, so as not to starve each other."""
     for item in items:
-        if item.path.name == "test_sockets.py":
-            # Its silences are waited for on the wall clock; a repeat is shown in the summary.
-            item.add_marker(pytest.mark.flaky(reruns=2))
         heavy = item.get_closest_marker("browser") or item.get_closest_marker("concurrency")
         item.add_marker(pytest.mark.xdist_group("heavy" if heavy else item.path.as_posix()))
 

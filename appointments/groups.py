@@ -4,3 +4,8 @@
 def board_group(*, tenant_id: int) -> str:
     """Everyone who watches this tenant's day."""
     return f"board-{tenant_id}"
+
+
+def login_group(*, user_id: int) -> str:
+    """Every socket of this user."""
+    return f"login-{user_id}"

@@ -1,26 +1,52 @@
 """Wiring only: which part of the system hears about which domain event."""
 
+from typing import Any
+
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.contrib.auth.signals import user_logged_out
+from django.db.models.signals import post_save
 
+from accounts.models import User
 from appointments.booking.events import AppointmentChanged
-from appointments.groups import board_group
+from appointments.groups import board_group, login_group
 from core.clock import system_clock
-from core.events import subscribe
+from core.events import call_on_commit, subscribe
 
 
 def connect() -> None:
     """Subscribe every handler; called once when the application is ready."""
     subscribe(AppointmentChanged, push_board_changed)
+    user_logged_out.connect(after_logout, dispatch_uid="appointments.after_logout")
+    post_save.connect(after_user_saved, sender=User, dispatch_uid="appointments.after_user_saved")
 
 
 def push_board_changed(event: AppointmentChanged) -> None:
     """Tell the tenant's boards to fetch themselves anew."""
     message = {"type": "board.changed", "version": board_version()}
-    group = board_group(tenant_id=event.tenant_id)
-    async_to_sync(get_channel_layer().group_send)(group, message)
+    _send(board_group(tenant_id=event.tenant_id), message)
+
+
+def after_logout(user: User | None, **kwargs: Any) -> None:
+    if user is not None:
+        call_on_commit(push_login_changed, user.pk)
+
+
+def after_user_saved(instance: User, created: bool, update_fields: Any, **kwargs: Any) -> None:
+    is_login = update_fields is not None and set(update_fields) == {"last_login"}
+    if not created and not is_login:
+        call_on_commit(push_login_changed, instance.pk)
+
+
+def push_login_changed(user_id: int) -> None:
+    """Tell the user's sockets to look whether they may stay open."""
+    _send(login_group(user_id=user_id), {"type": "login.changed"})
 
 
 def board_version() -> int:
     """Microseconds of now: grows from change to change without a counter to contend for."""
     return int(system_clock().timestamp() * 1_000_000)
+
+
+def _send(group: str, message: dict[str, Any]) -> None:
+    async_to_sync(get_channel_layer().group_send)(group, message)

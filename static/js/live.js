@@ -4,12 +4,13 @@
 // fetch the fragment.  Without the socket a poll does the same.  [data-live-mark] shows which.
 
 const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 15000;
-const POLL_MS = 15000;
+const MAX_RETRY_MS = 5000;
+const POLL_MS = 5000; // while changes are not heard of
 const REFRESH_MS = 60000; // lateness grows without anything changing
-const PING_MS = 20000;
+const PING_MS = 5000; // the pong comes round by Redis
 const SETTLE_MS = 120;
 const REFUSED = [4401, 4403];
+const FETCH_AT_ONCE = [4401, 1013]; // to the login page; what can no longer be heard of
 
 const WORDS = { live: "Live", retry: "Reconnecting", off: "Not live" };
 let state = "off";
@@ -60,6 +61,7 @@ function connect(retryMs = FIRST_RETRY_MS) {
 
   socket.addEventListener("close", ({ code }) => {
     clearInterval(heartbeat);
+    if (FETCH_AT_ONCE.includes(code)) refresh();
     if (REFUSED.includes(code)) {
       show("off");
       return;

@@ -5,14 +5,21 @@ from datetime import time
 
 import pytest
 from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
+from channels_redis.pubsub import RedisPubSubLoopLayer
 from django.test import Client
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from accounts.middleware import LAST_SEEN_SESSION_KEY
+from accounts.models import User
 from accounts.permissions import Role
+from appointments import consumers
 from appointments.booking.engine import BookingEngine
 from hospital_management.asgi import application
 
 PATH = "/ws/appointments/today/"
+PATIENCE = 20  # seconds, on a machine that is busy with other tests
 
 
 def socket_of(client):
@@ -42,8 +49,8 @@ def book(clinic):
 
 async def opened(client):
     socket = socket_of(client)
-    assert (await socket.connect())[0]
-    return socket, await socket.receive_json_from()
+    assert (await socket.connect(PATIENCE))[0]
+    return socket, await socket.receive_json_from(PATIENCE)
 
 
 async def test_it_greets_and_tells_of_each_change_without_patient_data(
@@ -52,7 +59,7 @@ async def test_it_greets_and_tells_of_each_change_without_patient_data(
     socket, greeting = await opened(logged_in[Role.NURSE])
     assert (greeting["type"], greeting["data"]) == ("board_changed", {})
     await book(committed_riverside)
-    frame = await socket.receive_json_from(5)
+    frame = await socket.receive_json_from(PATIENCE)
     assert set(frame) == {"type", "version", "data"}
     assert (frame["type"], frame["data"]) == ("board_changed", {})
     assert frame["version"] > greeting["version"]
@@ -67,7 +74,7 @@ async def test_another_tenants_change_is_not_heard(
     await book(committed_lakeside)
     assert await socket.receive_nothing(0.5)
     await book(committed_riverside)
-    assert (await socket.receive_json_from(5))["type"] == "board_changed"
+    assert (await socket.receive_json_from(PATIENCE))["type"] == "board_changed"
     await socket.disconnect()
 
 
@@ -82,8 +89,12 @@ async def test_a_refused_booking_is_no_change(committed_riverside, logged_in):
 
 async def closed_with(client):
     socket = socket_of(client)
-    await socket.connect()
-    output = await socket.receive_output(2)
+    accepted, code = await socket.connect(PATIENCE)
+    return await close_code(socket) if accepted else code
+
+
+async def close_code(socket):
+    output = await socket.receive_output(PATIENCE)
     assert output["type"] == "websocket.close"
     return output["code"]
 
@@ -115,11 +126,100 @@ async def test_an_ended_login_is_none(committed_riverside, logged_in, end):
     assert await closed_with(logged_in[Role.NURSE]) == 4401
 
 
+@database_sync_to_async
+def log_out(client):
+    client.post("/accounts/logout/")
+
+
+async def is_open(socket):
+    await socket.send_to(text_data=json.dumps({"type": "ping"}))
+    return (await socket.receive_json_from(PATIENCE))["type"] == "pong"
+
+
+async def test_a_socket_ends_with_its_own_session(committed_riverside, logged_in):
+    own, _ = await opened(logged_in[Role.NURSE])
+    elsewhere = await database_sync_to_async(committed_riverside.client)(Role.NURSE)
+    other, _ = await opened(elsewhere)
+    await log_out(logged_in[Role.NURSE])
+    assert await close_code(own) == 4401
+    assert await is_open(other)
+    await other.disconnect()
+
+
+@pytest.mark.parametrize("end", [change_password, deactivate])
+async def test_an_open_socket_ends_with_its_login(committed_riverside, logged_in, end):
+    socket, _ = await opened(logged_in[Role.NURSE])
+    colleague, _ = await opened(logged_in[Role.FRONT_DESK])
+    await end(committed_riverside, Role.NURSE)
+    assert await close_code(socket) == 4401
+    assert await is_open(colleague)
+    await colleague.disconnect()
+
+
+@database_sync_to_async
+def demote_in_bulk(clinic, client):
+    with clinic.active():
+        User.objects.filter(role=Role.NURSE).update(role=Role.PATIENT)
+
+
+@database_sync_to_async
+def idle_too_long(clinic, client):
+    session = client.session
+    session[LAST_SEEN_SESSION_KEY] = 0
+    session.save()
+
+
+@pytest.mark.parametrize(("end", "code"), [(demote_in_bulk, 4403), (idle_too_long, 4401)])
+async def test_what_nobody_tells_of_is_seen_before_long(
+    committed_riverside, logged_in, monkeypatch, end, code
+):
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.05)
+    socket, _ = await opened(logged_in[Role.NURSE])
+    await end(committed_riverside, logged_in[Role.NURSE])
+    assert await close_code(socket) == code
+
+
+async def test_an_open_login_outlives_its_rechecks(logged_in, monkeypatch):
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.01)
+    socket, _ = await opened(logged_in[Role.NURSE])
+    assert await socket.receive_nothing(0.5)
+    assert await is_open(socket)
+    await socket.disconnect()
+
+
+def refuse(*args, **kwargs):
+    raise RedisConnectionError("Redis is down.")
+
+
+@pytest.mark.parametrize("call", ["new_channel", "group_add"])
+async def test_while_redis_is_down_the_client_is_told_to_come_back(logged_in, monkeypatch, call):
+    with monkeypatch.context() as outage:
+        outage.setattr(RedisPubSubLoopLayer, call, refuse)
+        assert await closed_with(logged_in[Role.NURSE]) == 1013
+    socket, _ = await opened(logged_in[Role.NURSE])
+    await socket.disconnect()
+
+
+async def test_a_socket_that_can_no_longer_hear_closes_at_its_next_ping(logged_in, monkeypatch):
+    socket, _ = await opened(logged_in[Role.NURSE])
+    monkeypatch.setattr(RedisPubSubLoopLayer, "send", refuse)
+    await socket.send_to(text_data=json.dumps({"type": "ping"}))
+    assert await close_code(socket) == 1013
+
+
+async def test_a_closed_socket_leaves_nothing_behind(logged_in):
+    socket, _ = await opened(logged_in[Role.NURSE])
+    layer = get_channel_layer()._get_layer()
+    assert len(layer.groups) == 2
+    await socket.disconnect()
+    assert (layer.groups, layer.channels) == ({}, {})
+
+
 async def test_a_foreign_page_cannot_open_it(logged_in):
     client = logged_in[Role.NURSE]
     socket = socket_of(client)
     socket.scope["headers"][0] = (b"origin", b"https://evil.example")
-    assert (await socket.connect())[0] is False
+    assert (await socket.connect(PATIENCE))[0] is False
 
 
 @pytest.mark.parametrize(
@@ -128,15 +228,15 @@ async def test_a_foreign_page_cannot_open_it(logged_in):
 async def test_junk_is_answered_and_the_socket_lives_on(logged_in, junk):
     socket, _ = await opened(logged_in[Role.NURSE])
     await socket.send_to(text_data=junk)
-    frame = await socket.receive_json_from(2)
+    frame = await socket.receive_json_from(PATIENCE)
     assert (frame["type"], frame["data"]) == ("error", {"code": "invalid"})
     await socket.send_to(text_data=json.dumps({"type": "ping"}))
-    assert (await socket.receive_json_from(2))["type"] == "pong"
+    assert (await socket.receive_json_from(PATIENCE))["type"] == "pong"
     await socket.disconnect()
 
 
 async def test_bytes_are_answered_too(logged_in):
     socket, _ = await opened(logged_in[Role.NURSE])
     await socket.send_to(bytes_data=b"\xff\x00")
-    assert (await socket.receive_json_from(2))["type"] == "error"
+    assert (await socket.receive_json_from(PATIENCE))["type"] == "error"
     await socket.disconnect()
