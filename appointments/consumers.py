@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import Any
 
@@ -29,7 +30,7 @@ RECHECK_SECONDS = 60
 LAYER_DOWN = (RedisError, OSError)
 
 
-class GuardedConsumer(AsyncJsonWebsocketConsumer):
+class GuardedConsumer(AsyncJsonWebsocketConsumer, ABC):
     """A socket that lives no longer than its login, and only while it can hear of changes.
 
     Closes with 4401 without a login, or when it ends; with 4403 where ``may_watch`` says no; with
@@ -53,16 +54,17 @@ class GuardedConsumer(AsyncJsonWebsocketConsumer):
                 for group in self.joined:
                     await self.channel_layer.group_discard(group, self.channel_name)
 
+    @abstractmethod
     def may_watch(self, user: User) -> bool:
-        raise NotImplementedError
+        """Whether the user's role allows it."""
 
+    @abstractmethod
     def groups_of(self, tenant_id: int) -> tuple[str, ...]:
         """The groups whose messages this socket passes on."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def greet(self) -> None:
         """Send the first frame."""
-        raise NotImplementedError
 
     async def connect(self) -> None:
         refusal, user_id, tenant_id = await self._admit()

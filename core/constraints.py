@@ -3,6 +3,7 @@
 Migrations import these classes by path: do not move or rename them.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,7 +13,7 @@ from django.db.backends.ddl_references import Statement, Table
 ACTIVE_TENANT = "(SELECT NULLIF(current_setting('app.tenant_id', true), '')::bigint)"
 
 
-class DatabaseRule(models.BaseConstraint):
+class DatabaseRule(models.BaseConstraint, ABC):
     """A constraint that is more than a CONSTRAINT clause.
 
     Made at the end of its migration, when the tables and keys it names exist.
@@ -31,11 +32,13 @@ class DatabaseRule(models.BaseConstraint):
         table = Table(model._meta.db_table, schema_editor.quote_name)
         return Statement(self.remove(schema_editor.quote_name), table=table)
 
+    @abstractmethod
     def create(self, model, quote) -> str:
-        raise NotImplementedError
+        """SQL that makes it, with ``%(table)s`` for the quoted table."""
 
+    @abstractmethod
     def remove(self, quote) -> str:
-        raise NotImplementedError
+        """SQL that takes it away."""
 
     def validate(self, model, instance, exclude=None, using="default") -> None:
         """The database alone decides."""

@@ -7,6 +7,8 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 
+from core.constraints import DatabaseRule
+
 APPS = ("core", "accounts", "patients", "appointments")
 MODELS = [model for app in APPS for model in apps.get_app_config(app).get_models()]
 ROOT = Path(settings.BASE_DIR)
@@ -28,6 +30,15 @@ def test_every_field_is_declared_phi_or_public_once(model):
     phi, public = model.privacy.phi, model.privacy.public
     assert phi | public == fields
     assert not phi & public
+
+
+def test_a_database_rule_says_how_it_is_made_and_taken_away():
+    class Half(DatabaseRule):
+        def create(self, model, quote):
+            return "SELECT 1"
+
+    with pytest.raises(TypeError, match="remove"):
+        Half(name="half")
 
 
 def variables_read() -> set[str]:

@@ -46,9 +46,9 @@ def test_a_failing_handler_is_logged_without_its_message_and_the_next_one_is_cal
 
 
 def test_nothing_is_delivered_of_what_was_rolled_back(committed_db, heard):
-    with pytest.raises(ValueError, match="oops"), transaction.atomic():
+    with transaction.atomic():
         publish_on_commit(Happened(tenant_id=1))
-        raise ValueError("oops")
+        transaction.set_rollback(True)
     assert not heard
 
 
