@@ -53,7 +53,7 @@ def register(request: HttpRequest) -> HttpResponse:
         if patient:
             messages.success(request, f"{patient.get_full_name()} is registered.")
             return redirect("patients:record", patient.pk)
-    return _form_page(request, "patients/register.html", form)
+    return _form_page(request, form)
 
 
 @require_POST
@@ -105,7 +105,7 @@ def edit(request: HttpRequest, patient_id: int) -> HttpResponse:
         if _try(form, registration.update, patient.pk, by=request.user, **values):
             messages.success(request, "The record is saved.")
             return redirect("patients:record", patient.pk)
-    return _form_page(request, "patients/edit.html", form, patient=patient)
+    return _form_page(request, form, patient=patient)
 
 
 def _try(form: PatientForm, command: Any, *args: Any, **fields: Any) -> PatientProfile | None:
@@ -117,11 +117,9 @@ def _try(form: PatientForm, command: Any, *args: Any, **fields: Any) -> PatientP
         return None
 
 
-def _form_page(
-    request: HttpRequest, template: str, form: PatientForm, **context: Any
-) -> HttpResponse:
+def _form_page(request: HttpRequest, form: PatientForm, **context: Any) -> HttpResponse:
     form.focus_first_error()
-    return render(request, template, {"form": form} | context, status=form.status)
+    return render(request, "patients/form.html", {"form": form} | context, status=form.status)
 
 
 def _today(request: HttpRequest) -> date:

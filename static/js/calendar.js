@@ -5,6 +5,7 @@ import { watchLive } from "./live.js";
 
 const NOW_MS = 60000;
 const grid = document.getElementById("grid");
+const picker = document.querySelector("[data-column-picker]");
 const columns = () => [...grid.querySelectorAll("[data-column]")];
 const stops = (column) =>
   [...column.querySelectorAll("a.cal-cell, a.cal-visit")].sort(
@@ -69,12 +70,14 @@ function moveNow() {
 
 function scrollToNow() {
   const line = grid.querySelector("[data-now]");
-  if (line) grid.scrollTop = Math.max(0, line.offsetTop - grid.clientHeight / 3);
+  if (!line) return;
+  const inline = picker?.offsetParent ? "start" : "nearest";
+  line.closest("[data-column]").scrollIntoView({ inline, block: "nearest" });
+  grid.scrollTop = Math.max(0, line.offsetTop - grid.clientHeight / 3);
 }
 
 // -------------------------------------------------------------------- phone
 
-const picker = document.querySelector("[data-column-picker]");
 picker?.addEventListener("change", () => {
   document.getElementById(picker.value)?.scrollIntoView({ inline: "start", block: "nearest" });
 });

@@ -119,7 +119,7 @@ RIVERSIDE = Hospital(
     name="Riverside General Hospital",
     zone="Europe/Berlin",
     locale="en-gb",
-    phone="+493023125000",
+    phone="+49 30 23125000",
     places=(
         Place("Main Building", "Uferallee 12, 13357 Berlin", 52.5512, 13.3785, "+493023125001"),
         Place("East Clinic", "Lindenpark 98, 10247 Berlin", 52.5147, 13.4705, "+493023125002"),
@@ -162,7 +162,7 @@ LAKESIDE = Hospital(
     name="Lakeside Family Clinic",
     zone="America/New_York",
     locale="en-us",
-    phone="+15855550100",
+    phone="+1 585-555-0100",
     places=(
         Place(
             "Lake Avenue", "410 Lake Ave, Rochester, NY 14608", 43.1716, -77.6285, "+15855550101"
