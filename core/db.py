@@ -16,11 +16,14 @@ def violated_constraint(error: IntegrityError) -> str | None:
     return getattr(diagnostic, "constraint_name", None)
 
 
-def insert_unless_conflict(instance: models.Model, constraint: str) -> bool:
+def insert_unless_conflict(instance: models.Model, constraint: str | None = None) -> bool:
     """INSERT the row unless it violates ``constraint``; sets its key when it was written.
 
     PostgreSQL's speculative insertion decides: no lock is taken before, no error is raised
     after, and contenders cannot deadlock.
+
+    Args:
+        constraint: unique or exclusion; any of the table's where None.
 
     Returns:
         Whether the row was written.
@@ -33,10 +36,11 @@ def insert_unless_conflict(instance: models.Model, constraint: str) -> bool:
         field.get_db_prep_save(field.pre_save(instance, True), connection) for field in fields
     ]
     table = quote(instance._meta.db_table)
+    target = f"ON CONSTRAINT {quote(constraint)} " if constraint else ""
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {table} ({columns}) VALUES ({places}) "  # noqa: S608 - our own names
-            f"ON CONFLICT ON CONSTRAINT {quote(constraint)} DO NOTHING RETURNING id",
+            f"ON CONFLICT {target}DO NOTHING RETURNING id",
             values,
         )
         row = cursor.fetchone()

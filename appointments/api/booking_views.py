@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,15 +13,15 @@ from rest_framework.response import Response
 from accounts.permissions import Permission
 from appointments.api.filters import AppointmentFilters
 from appointments.api.serializers import appointments as shapes
+from appointments.booking.alternatives import near
 from appointments.booking.engine import NEEDS, BookingEngine
 from appointments.booking.errors import SlotTakenError, TimeRefusedError
 from appointments.enums import TRANSITIONS, AppointmentStatus, Step
-from appointments.models import AppointmentRequest, AppointmentTemplate
+from appointments.models import AppointmentRequest
 from appointments.permissions import visible_appointments
-from appointments.scheduling.selectors import alternative_slots, hours_at
+from appointments.scheduling.selectors import hours_at
 from core.api_fields import Nothing
 from core.api_views import ReadViewSet
-from core.clock import system_clock
 from core.errors import DomainError, NotFoundError
 from core.etags import check_if_match, etag_of
 
@@ -43,29 +42,18 @@ class BookingViewSet(ReadViewSet):
         return self.request._request.tenant.zone_info
 
     @contextmanager
-    def alternatives(self, *, type_id: int | None = None) -> Iterator[None]:
+    def alternatives(self) -> Iterator[None]:
         """A time that cannot be had is refused together with the free ones nearest to it."""
         try:
             yield
         except TimeRefusedError as error:
-            if type_id is None:
-                row = AppointmentRequest.objects.only("appointment_type_id")
-                type_id = row.get(pk=self.kwargs["pk"]).appointment_type_id
-            starts = self._free_near(error, type_id)
             if isinstance(error, SlotTakenError):
                 error.extra["conflicts"] = error.conflicts
-            error.extra["alternative_slots"] = shapes.slots(starts, minutes=error.duration_minutes)
+            own = self.kwargs.get("pk")
+            error.extra["alternative_slots"] = shapes.slots(
+                near(self.request._request.tenant, error, except_id=int(own) if own else None)
+            )
             raise
-
-    def _free_near(self, error: TimeRefusedError, type_id: int) -> list[datetime]:
-        return alternative_slots(
-            error.provider_id,
-            AppointmentTemplate.objects.get(pk=type_id),
-            error.start,
-            duration_minutes=error.duration_minutes,
-            zone=self.zone,
-            now=system_clock(),
-        )
 
 
 class AppointmentViewSet(BookingViewSet):
@@ -108,7 +96,7 @@ class AppointmentViewSet(BookingViewSet):
         """A time outside working hours is accepted, and said to be so."""
         wish = self.body()
         wish["start"] = wish.pop("scheduled_datetime")
-        with self.alternatives(type_id=wish["appointment_type_id"]):
+        with self.alternatives():
             row = self.engine.book(**wish)
         return self._placed(row, status=201)
 
@@ -234,7 +222,7 @@ class HoldViewSet(BookingViewSet):
     def create(self, request: Request) -> Response:
         wish = self.body()
         wish["start"] = wish.pop("scheduled_datetime")
-        with self.alternatives(type_id=wish["appointment_type_id"]):
+        with self.alternatives():
             row = self.engine.hold(**wish)
         return Response(self.represent(row), status=201)
 

@@ -1,14 +1,14 @@
 """BookingEngine: every write to an appointment goes through here.
 
-Races for time are settled by the exclusion constraint: new rows by ``ON CONFLICT DO NOTHING``, so
-contenders neither wait for a lock nor deadlock; moves of existing rows, which cannot use it, one
-after another per provider (``_lock_moves``).
+Races for time are settled by the exclusion constraints; ``placement`` says how.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
@@ -17,12 +17,12 @@ from appointments.booking.errors import (
     HoldExpiredError,
     IllegalStepError,
     NothingToUndoError,
-    ProviderUnavailableError,
-    SlotTakenError,
 )
 from appointments.booking.events import AppointmentChanged
+from appointments.booking.placement import insert, meet_hours, mind_overbooked, move, stand
 from appointments.booking.requests import Visit, existing_patient, wanted_visit
 from appointments.enums import (
+    OCCUPYING,
     TRANSITIONS,
     AppointmentStatus,
     Priority,
@@ -30,19 +30,13 @@ from appointments.enums import (
     legal_steps,
 )
 from appointments.models import AppointmentEvent, AppointmentRequest
-from appointments.models.booking import NO_OVERLAP
 from appointments.permissions import can_see_appointment
-from appointments.scheduling.selectors import hours_at, overlapping
 from core.clock import Clock, system_clock
-from core.db import insert_unless_conflict, violated_constraint
 from core.errors import InvalidInputError, NotFoundError, StaleVersionError
 from core.events import publish_on_commit
-from core.models import Tenant
-from core.tenancy import current_tenant_id
 
 HOLD_MINUTES = 5
 UNDO_MINUTES = 10
-MOVES_LOCK_CLASS = 1
 
 TIMESTAMPS = {
     Step.CONFIRM: "confirmed_at",
@@ -51,14 +45,18 @@ TIMESTAMPS = {
     Step.COMPLETE: "completed_at",
     Step.CANCEL: "cancelled_at",
 }
-UNDOABLE_FIELDS = (
-    "status",
+PLACE_FIELDS = (
     "provider_id",
     "site_id",
+    "resource_id",
     "scheduled_datetime",
     "scheduled_end_datetime",
     "blocked_from",
     "blocked_until",
+)
+UNDOABLE_FIELDS = (
+    "status",
+    *PLACE_FIELDS,
     "overbooked",
     "override_reason",
     "cancellation_reason",
@@ -93,13 +91,14 @@ class BookingEngine:
         start: datetime,
         duration_minutes: int | None = None,
         site_id: int | None = None,
+        modality: str | None = None,
+        resource_id: int | None = None,
         patient_id: int | None = None,
         minutes: int = HOLD_MINUTES,
     ) -> AppointmentRequest:
-        """Keep a time while the caller decides; it frees itself after ``minutes``.
+        """Keep a time, and a resource if it takes one, while the caller decides.
 
-        Raises:
-            InvalidInputError, SlotTakenError, ProviderUnavailableError.
+        It frees itself after ``minutes``.  Arguments and refusals are those of ``book``.
         """
         self._check(Permission.BOOK)
         now = self.clock()
@@ -111,12 +110,14 @@ class BookingEngine:
             start=start,
             duration_minutes=duration_minutes,
             site_id=site_id,
+            modality=modality,
+            resource_id=resource_id,
         )
         patient = existing_patient(patient_id) if patient_id else None
         row = self._new(visit, patient_id=patient.pk if patient else None)
         row.status = AppointmentStatus.HELD
         row.hold_expires_at = now + timedelta(minutes=minutes)
-        self._insert(row, visit, now=now)
+        insert(row, visit, now=now)
         return row
 
     @transaction.atomic
@@ -141,8 +142,11 @@ class BookingEngine:
         start: datetime,
         duration_minutes: int | None = None,
         site_id: int | None = None,
+        modality: str | None = None,
+        resource_id: int | None = None,
         priority: str = Priority.ROUTINE,
         reason: str = "",
+        diagnosis_codes: Sequence[str] = (),
         override_reason: str = "",
         hold_id: int | None = None,
         is_waitlist_conversion: bool = False,
@@ -152,15 +156,19 @@ class BookingEngine:
         Args:
             start: aware.
             site_id: None for the one at which the provider works then, if it is one.
+            modality: on site or telehealth, as the type offers it; the type's own where None.
+            resource_id: the one room or device to take; any free one where None.
             override_reason: makes it a deliberate overbooking if, and only if, the time is taken
                 or blocked; needs the right to overbook.  The returned row's ``conflicts`` then
-                lists the keys of what it overlaps.
+                lists the keys of what it overlaps.  It never puts two visits into one room.
             hold_id: the caller's own hold on this time, which the booking replaces.
 
         Raises:
             InvalidInputError: 400, naming the field.
             SlotTakenError: with the conflicts; nothing was written.
-            ProviderUnavailableError: the provider's time is blocked.
+            ResourceTakenError: the type takes a room or device, and none is free.
+            ProviderUnavailableError: the provider is away, or the time is blocked.
+            SiteClosedError: the site is closed.
             HoldExpiredError: the hold is gone.
         """
         self._check(Permission.BOOK)
@@ -176,13 +184,16 @@ class BookingEngine:
             start=start,
             duration_minutes=duration_minutes,
             site_id=site_id,
+            modality=modality,
+            resource_id=resource_id,
         )
-        if hold_id is not None:
-            self._consume_hold(hold_id, now=now)
         row = self._new(visit, patient_id=patient.pk)
+        if hold_id is not None:
+            row.resource_id = self._consume_hold(hold_id, now=now)
         row.priority, row.reason = priority, reason
+        row.diagnosis_codes = list(diagnosis_codes)
         row.is_waitlist_conversion = is_waitlist_conversion
-        self._insert(row, visit, now=now, override_reason=override_reason)
+        insert(row, visit, now=now, override_reason=override_reason)
         self._record(row, Step.BOOK, before={}, from_status="", reason=override_reason, now=now)
         return row
 
@@ -251,7 +262,8 @@ class BookingEngine:
     ) -> AppointmentRequest:
         """Move the appointment in one statement; it is never in two places or in none.
 
-        It goes to the site at which the provider works then, if it is one, and stays otherwise.
+        It goes to the site at which the provider works then, if it is one, and stays otherwise;
+        it keeps its room or device where that is free, and takes another otherwise.
 
         Args:
             start: aware.
@@ -259,7 +271,7 @@ class BookingEngine:
             duration_minutes: the present one where None.
 
         Raises:
-            IllegalStepError, InvalidInputError, SlotTakenError, ProviderUnavailableError.
+            IllegalStepError, InvalidInputError, and for the time what ``book`` raises.
         """
         row = self._lock(Step.RESCHEDULE, appointment_id, version)
         if override_reason:
@@ -273,12 +285,13 @@ class BookingEngine:
             appointment_type_id=row.appointment_type_id,
             start=start,
             duration_minutes=duration_minutes or int(present.total_seconds() // 60),
-            site_id=None,
         )
+        visit = replace(visit, modality=row.modality)
         before = self._snapshot(row)
-        self._place(row, visit)
+        stand(row, visit)
         row.overbooked, row.override_reason = False, ""
-        self._meet_hours(row, visit, override_reason)
+        meet_hours(row, visit, override_reason)
+        mind_overbooked(row, visit, now=now, override_reason=override_reason)
         self._move(row, visit, now=now, override_reason=override_reason)
         self._record(
             row,
@@ -298,7 +311,7 @@ class BookingEngine:
 
         Raises:
             NothingToUndoError: no such step, or it was itself an undo.
-            SlotTakenError: the time was given to somebody else meanwhile.
+            SlotTakenError, ResourceTakenError: the time was given to somebody else meanwhile.
         """
         row = self._lock(Step.UNDO, appointment_id, version)
         now = self.clock()
@@ -313,14 +326,7 @@ class BookingEngine:
             row.cancellation_reason = "Booking undone"
         else:
             self._restore(row, last.before)
-        visit = Visit(
-            row.provider,
-            row.appointment_type,
-            row.site,
-            row.scheduled_datetime,
-            int((row.scheduled_end_datetime - row.scheduled_datetime).total_seconds() // 60),
-        )
-        self._move(row, visit, now=now, override_reason=row.override_reason)
+        self._put_back(row, before, now=now)
         self._record(row, Step.UNDO, before=before, from_status=from_status, reason="", now=now)
         return row
 
@@ -351,112 +357,61 @@ class BookingEngine:
             patient_id=patient_id,
             appointment_type=visit.appointment_type,
             site=visit.site,
+            modality=visit.modality,
             created_by_id=self.by.pk if self.by else None,
         )
-        self._place(row, visit)
+        stand(row, visit)
         return row
 
-    def _place(self, row: AppointmentRequest, visit: Visit) -> None:
-        row.provider = visit.provider
-        row.scheduled_datetime, row.scheduled_end_datetime = visit.start, visit.end
-        row.blocked_from, row.blocked_until = visit.blocked_from, visit.blocked_until
-
-    def _insert(
-        self, row: AppointmentRequest, visit: Visit, *, now: datetime, override_reason: str = ""
-    ) -> None:
-        self._meet_hours(row, visit, override_reason)
-        if insert_unless_conflict(row, NO_OVERLAP):
-            return
-        if self._drop_expired_holds(visit, now=now) and insert_unless_conflict(row, NO_OVERLAP):
-            return
-        taken = self._taken(visit, now=now)
-        if not override_reason:
-            raise taken
-        row.overbooked, row.override_reason = True, override_reason
-        row.conflicts = taken.conflicts
-        insert_unless_conflict(row, NO_OVERLAP)
-
-    def _meet_hours(self, row: AppointmentRequest, visit: Visit, override_reason: str) -> None:
-        """Refuse blocked time unless it is deliberately taken; go to where the provider works.
-
-        A site that was asked for stays.
-        """
-        zone = Tenant.objects.only("zone").get(pk=current_tenant_id()).zone_info
-        hours = hours_at(visit.provider.pk, visit.start, visit.end, zone)
-        if hours.is_blocked:
-            if not override_reason:
-                raise ProviderUnavailableError(
-                    provider_id=visit.provider.pk,
-                    start=visit.start,
-                    duration_minutes=visit.duration_minutes,
-                )
-            row.overbooked, row.override_reason = True, override_reason
-        if visit.site is None and hours.site_id is not None:
-            row.site_id = hours.site_id
-
-    def _drop_expired_holds(self, visit: Visit, *, now: datetime) -> int:
-        return AppointmentRequest.objects.filter(
-            provider_id=visit.provider.pk,
-            status=AppointmentStatus.HELD,
-            hold_expires_at__lte=now,
-            blocked_from__lt=visit.blocked_until,
-            blocked_until__gt=visit.blocked_from,
-        ).delete()[0]
-
-    def _consume_hold(self, hold_id: int, *, now: datetime) -> None:
+    def _consume_hold(self, hold_id: int, *, now: datetime) -> int | None:
+        """Delete the caller's hold; returns the resource that it kept."""
         held = AppointmentRequest.objects.filter(
             pk=hold_id,
             status=AppointmentStatus.HELD,
             hold_expires_at__gt=now,
             created_by_id=self.by.pk if self.by else None,
         )
+        resource_id = held.values_list("resource_id", flat=True).first()
         if not held.delete()[0]:
             raise HoldExpiredError
+        return resource_id
+
+    def _put_back(self, row: AppointmentRequest, before: dict[str, Any], *, now: datetime) -> None:
+        """UPDATE the row after an undo; its place is asked for only if it had been given up."""
+        after = self._snapshot(row)
+        stayed = before["status"] in OCCUPYING and all(
+            before[name] == after[name] for name in PLACE_FIELDS
+        )
+        if stayed or row.status not in OCCUPYING:
+            self._save(row, UNDOABLE_FIELDS)
+            return
+        length = row.scheduled_end_datetime - row.scheduled_datetime
+        visit = Visit(
+            row.provider,
+            row.appointment_type,
+            row.site,
+            row.scheduled_datetime,
+            int(length.total_seconds() // 60),
+            row.modality,
+        )
+        self._move(row, visit, now=now, override_reason=row.override_reason)
 
     def _move(
         self, row: AppointmentRequest, visit: Visit, *, now: datetime, override_reason: str
     ) -> None:
-        """UPDATE the row to where it stands now, or refuse."""
-        self._lock_moves(row.provider_id)
-        self._drop_expired_holds(visit, now=now)
+        row.version += 1
         changed = [name.removesuffix("_id") for name in UNDOABLE_FIELDS]
-        try:
-            with transaction.atomic():
-                self._save(row, changed)
-            return
-        except IntegrityError as error:
-            if violated_constraint(error) != NO_OVERLAP:
-                raise
-            if not override_reason:
-                raise self._taken(visit, now=now, except_id=row.pk) from error
-        row.overbooked, row.override_reason = True, override_reason
-        row.version -= 1
-        self._save(row, changed)
-
-    def _lock_moves(self, provider_id: int) -> None:
-        """Two moves into each other's time would wait for each other until the deadlock timer."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(%s, %s)",
-                [MOVES_LOCK_CLASS, provider_id % 2**31],
-            )
-
-    def _taken(
-        self, visit: Visit, *, now: datetime, except_id: int | None = None
-    ) -> SlotTakenError:
-        conflicts = overlapping(
-            visit.provider.pk, visit.blocked_from, visit.blocked_until, now=now
-        ).exclude(pk=except_id)
-        return SlotTakenError(
-            provider_id=visit.provider.pk,
-            start=visit.start,
-            duration_minutes=visit.duration_minutes,
-            conflicts=list(conflicts.values_list("pk", flat=True)),
+        move(
+            row,
+            visit,
+            changed=[*changed, "version"],
+            now=now,
+            override_reason=override_reason,
         )
 
-    def _save(self, row: AppointmentRequest, changed: list[str]) -> None:
+    def _save(self, row: AppointmentRequest, changed: Sequence[str]) -> None:
         row.version += 1
-        row.save(update_fields=[*changed, "version"])
+        row.save(update_fields=[*(name.removesuffix("_id") for name in changed), "version"])
 
     def _snapshot(self, row: AppointmentRequest) -> dict[str, Any]:
         values = {name: getattr(row, name) for name in UNDOABLE_FIELDS}

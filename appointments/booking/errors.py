@@ -1,18 +1,21 @@
 """Why the engine refuses."""
 
-from datetime import datetime
-
+from appointments.booking.requests import Visit
 from appointments.enums import Step
+from appointments.scheduling.availability import Interval
 from core.errors import DomainError
 
 
 class TimeRefusedError(DomainError):
-    """The provider cannot be had then; who shows it says which times near it are free."""
+    """The visit cannot take place then; who shows it says which times near it are free.
 
-    def __init__(self, *, provider_id: int, start: datetime, duration_minutes: int) -> None:
-        super().__init__(attr="scheduled_datetime")
-        self.provider_id, self.start = provider_id, start
-        self.duration_minutes = duration_minutes
+    Attributes:
+        visit: what was wanted.
+    """
+
+    def __init__(self, visit: Visit, message: str = "") -> None:
+        super().__init__(message, attr="scheduled_datetime")
+        self.visit = visit
 
 
 class SlotTakenError(TimeRefusedError):
@@ -25,18 +28,51 @@ class SlotTakenError(TimeRefusedError):
     code = "slot_taken"
     message = "This time is already taken."
 
-    def __init__(
-        self, *, provider_id: int, start: datetime, duration_minutes: int, conflicts: list[int]
-    ) -> None:
-        super().__init__(provider_id=provider_id, start=start, duration_minutes=duration_minutes)
+    def __init__(self, visit: Visit, message: str = "", *, conflicts: list[int]) -> None:
+        super().__init__(visit, message)
         self.conflicts = conflicts
 
 
+class ResourceTakenError(SlotTakenError):
+    """No room or device of the kind that the visit takes is free then."""
+
+    code = "resource_taken"
+    message = "What this visit takes is not free at this time."
+
+
 class ProviderUnavailableError(TimeRefusedError):
-    """The provider's time is blocked, or a patient asked for time outside working hours."""
+    """The provider is away, or the time is blocked."""
 
     code = "provider_unavailable"
     message = "The provider is not available at this time."
+
+
+class SiteClosedError(TimeRefusedError):
+    code = "site_closed"
+    message = "The site is closed at this time."
+
+
+class SeriesRefusedError(DomainError):
+    """Some visits of a series cannot take place, so none was booked.
+
+    Attributes:
+        refusals: one for each of them, by start.
+        taken: the times of all visits of the series, buffers included.
+    """
+
+    code = "series_refused"
+
+    def __init__(self, refusals: list[TimeRefusedError], *, taken: list[Interval]) -> None:
+        super().__init__(
+            f"{len(refusals)} of {len(taken)} visits cannot take place, so none was booked.",
+            attr="rrule",
+        )
+        self.refusals, self.taken = refusals, taken
+
+
+class NothingToCancelError(DomainError):
+    code = "nothing_to_cancel"
+    message = "The series has no visit from then on that can be cancelled."
 
 
 class IllegalStepError(DomainError):

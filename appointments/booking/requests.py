@@ -1,6 +1,6 @@
 """What is asked for, checked against the catalogue before any time is taken."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +8,8 @@ from django.db import models
 
 from accounts.models import User
 from accounts.permissions import Permission, can
-from appointments.models import AppointmentTemplate
+from appointments.enums import Modality
+from appointments.models import AppointmentTemplate, Resource
 from core.errors import InvalidInputError
 from core.models import Site
 from patients.models import PatientProfile
@@ -20,13 +21,27 @@ MAX_KEY = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A wanted visit whose parts exist in this tenant and fit together."""
+    """A wanted visit whose parts exist in this tenant and fit together.
+
+    ``resource`` is the room or device that was asked for by name.
+    """
 
     provider: User
     appointment_type: AppointmentTemplate
     site: Site | None
     start: datetime
     duration_minutes: int
+    modality: str = Modality.ON_SITE
+    resource: Resource | None = None
+
+    @property
+    def is_on_site(self) -> bool:
+        return self.modality != Modality.TELEHEALTH
+
+    @property
+    def resource_kind(self) -> str:
+        """The kind of room or equipment it takes; empty for none."""
+        return self.appointment_type.resource_kind if self.is_on_site else ""
 
     @property
     def end(self) -> datetime:
@@ -50,11 +65,15 @@ def wanted_visit(
     start: datetime,
     duration_minutes: int | None = None,
     site_id: int | None = None,
+    modality: str | None = None,
+    resource_id: int | None = None,
 ) -> Visit:
     """
     Args:
         start: aware; staff may enter a visit up to 15 minutes after its start.
         duration_minutes: the type's where None.
+        modality: the type's where None; on site where the type leaves it open.
+        resource_id: the one room or device that it shall take.
 
     Raises:
         InvalidInputError: 400, with ``attr`` the field at fault.
@@ -74,8 +93,11 @@ def wanted_visit(
             attr="duration_minutes",
             code="out_of_range",
         )
-    _check_lead(kind, start, now=now, staff=by is None or can(by, Permission.BOOK))
-    return Visit(provider, kind, site, start, minutes)
+    visit = Visit(provider, kind, site, start, minutes, _modality(kind, modality))
+    check_lead(visit, by=by, now=now)
+    if resource_id is not None:
+        visit = replace(visit, resource=_resource(visit, resource_id))
+    return visit
 
 
 def existing(queryset: models.QuerySet, key: int, attr: str) -> Any:
@@ -100,7 +122,42 @@ def _check_offered(kind: AppointmentTemplate, provider: User) -> None:
         )
 
 
-def _check_lead(kind: AppointmentTemplate, start: datetime, *, now: datetime, staff: bool) -> None:
+def _modality(kind: AppointmentTemplate, wanted: str | None) -> str:
+    offered = (
+        [Modality.ON_SITE, Modality.TELEHEALTH]
+        if kind.modality == Modality.EITHER
+        else [Modality(kind.modality)]
+    )
+    if wanted is not None and wanted not in offered:
+        words = " or ".join(choice.label.lower() for choice in offered)
+        raise InvalidInputError(
+            f"{kind.name} takes place {words} only.", attr="modality", code="not_offered"
+        )
+    return wanted or offered[0]
+
+
+def _resource(visit: Visit, resource_id: int) -> Resource:
+    found = existing(Resource.objects.filter(is_active=True), resource_id, "resource_id")
+    if found.kind != visit.resource_kind or not visit.resource_kind:
+        raise InvalidInputError(
+            f"{found.name} is not what {visit.appointment_type.name} takes.",
+            attr="resource_id",
+            code="not_offered",
+        )
+    if visit.site is not None and found.site_id != visit.site.pk:
+        raise InvalidInputError(
+            f"{found.name} is at another site.", attr="resource_id", code="not_offered"
+        )
+    return found
+
+
+def check_lead(visit: Visit, *, by: User | None, now: datetime) -> None:
+    """
+    Raises:
+        InvalidInputError: the visit is in the past, or outside the type's lead time.
+    """
+    kind, start = visit.appointment_type, visit.start
+    staff = by is None or can(by, Permission.BOOK)
     earliest = now - LATE_ENTRY if staff else now + timedelta(minutes=kind.min_lead_minutes)
     if start < now - LATE_ENTRY or (not staff and start < now):
         raise InvalidInputError(

@@ -1,28 +1,25 @@
 """Reads of working time and busy time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from appointments.enums import OCCUPYING, AppointmentStatus
 from appointments.models import (
     AppointmentRequest,
-    AppointmentTemplate,
+    Resource,
     SlotAvailability,
+    TimeOff,
 )
 from appointments.scheduling.availability import (
     Interval,
     Window,
     covers,
-    free_starts,
     interval_of,
 )
-
-ALTERNATIVE_DAYS = 7
-ALTERNATIVE_COUNT = 5
 
 
 def working_windows(
@@ -38,20 +35,6 @@ def working_windows(
     return found
 
 
-def blocked_intervals(
-    provider_id: int, start: datetime, end: datetime, zone: ZoneInfo
-) -> list[Interval]:
-    """Blocked windows of the provider that overlap ``[start, end)``, in UTC."""
-    rows = SlotAvailability.objects.filter(
-        provider_id=provider_id,
-        date__range=(start.astimezone(zone).date(), end.astimezone(zone).date()),
-        is_active=True,
-        is_blocked=True,
-    ).values_list("date", "start_time", "end_time", "duration_minutes")
-    intervals = (interval_of(Window(*row), zone) for row in rows)
-    return [(opens, closes) for opens, closes in intervals if opens < end and closes > start]
-
-
 @dataclass(frozen=True, slots=True)
 class Hours:
     """What a provider's windows say about a wanted time.
@@ -65,39 +48,132 @@ class Hours:
     site_id: int | None
 
 
-def hours_at(provider_id: int, start: datetime, end: datetime, zone: ZoneInfo) -> Hours:
-    """One query, for ``[start, end)``."""
+@dataclass(frozen=True, slots=True)
+class DatedWindow:
+    """A provider's window in UTC; ``grid_minutes`` spaces the slots in it."""
+
+    id: int
+    opens: datetime
+    closes: datetime
+    is_blocked: bool
+    site_id: int
+    grid: Window
+
+
+def windows_touching(
+    provider_id: int, start: datetime, end: datetime, zone: ZoneInfo
+) -> list[DatedWindow]:
+    """Open and blocked windows on the local days of ``[start, end)``, by start."""
     rows = SlotAvailability.objects.filter(
         provider_id=provider_id,
         date__range=(start.astimezone(zone).date(), end.astimezone(zone).date()),
         is_active=True,
-    ).values_list("date", "start_time", "end_time", "duration_minutes", "is_blocked", "site_id")
-    windows = [(*interval_of(Window(*row[:4]), zone), *row[4:]) for row in rows]
-    opened = [window for window in windows if not window[2]]
-    sites = {site for opens, closes, _, site in opened if opens <= start < closes}
+    ).values_list(
+        "pk", "is_blocked", "site_id", "date", "start_time", "end_time", "duration_minutes"
+    )
+    found = []
+    for key, is_blocked, site_id, *rest in rows.order_by("date", "start_time", "pk"):
+        window = Window(*rest)
+        found.append(DatedWindow(key, *interval_of(window, zone), is_blocked, site_id, window))
+    return found
+
+
+def hours_of(windows: Sequence[DatedWindow], visit: Interval, blocked: Interval) -> Hours:
+    """
+    Args:
+        visit: should lie inside working hours.
+        blocked: the visit with its buffers, which must meet no blocked window.
+    """
+    opened = [window for window in windows if not window.is_blocked]
+    sites = {window.site_id for window in opened if window.opens <= visit[0] < window.closes}
     return Hours(
         is_blocked=any(
-            blocked and opens < end and closes > start for opens, closes, blocked, _ in windows
+            window.is_blocked and window.opens < blocked[1] and window.closes > blocked[0]
+            for window in windows
         ),
-        is_outside=not covers([(opens, closes) for opens, closes, _, _ in opened], start, end),
+        is_outside=not covers([(window.opens, window.closes) for window in opened], *visit),
         site_id=sites.pop() if len(sites) == 1 else None,
+    )
+
+
+def hours_at(
+    provider_id: int,
+    start: datetime,
+    end: datetime,
+    zone: ZoneInfo,
+    *,
+    blocked: Interval | None = None,
+) -> Hours:
+    """``hours_of`` a visit of ``[start, end)``, in one query; without buffers where None."""
+    taken = blocked or (start, end)
+    return hours_of(windows_touching(provider_id, *taken, zone), (start, end), taken)
+
+
+def taking(start: datetime, end: datetime, *, now: datetime) -> QuerySet[AppointmentRequest]:
+    """Appointments and live holds that take time within ``[start, end)``, by start."""
+    return (
+        AppointmentRequest.objects.filter(
+            status__in=OCCUPYING, blocked_from__lt=end, blocked_until__gt=start
+        )
+        .exclude(status=AppointmentStatus.HELD, hold_expires_at__lte=now)
+        .order_by("blocked_from", "pk")
     )
 
 
 def overlapping(
     provider_id: int, start: datetime, end: datetime, *, now: datetime
 ) -> QuerySet[AppointmentRequest]:
-    """Appointments and live holds that take the provider's time within ``[start, end)``."""
-    return (
-        AppointmentRequest.objects.filter(
-            provider_id=provider_id,
-            status__in=OCCUPYING,
-            blocked_from__lt=end,
-            blocked_until__gt=start,
-        )
-        .exclude(status=AppointmentStatus.HELD, hold_expires_at__lte=now)
-        .order_by("blocked_from", "pk")
-    )
+    """Those of ``taking`` that take the provider's time."""
+    return taking(start, end, now=now).filter(provider_id=provider_id)
+
+
+def time_off_between(
+    start: datetime, end: datetime, *, provider_id: int | None = None
+) -> QuerySet[TimeOff]:
+    """Absences and closures within ``[start, end)``, by start.
+
+    Args:
+        provider_id: leave out other providers' absences; sites and resources stay.
+    """
+    rows = TimeOff.objects.filter(starts_at__lt=end, ends_at__gt=start)
+    if provider_id is not None:
+        rows = rows.filter(Q(provider_id=provider_id) | Q(provider_id=None))
+    return rows.order_by("starts_at", "pk")
+
+
+def resources_of(kind: str, site_id: int | None) -> QuerySet[Resource]:
+    """What a visit that needs ``kind`` may take, in the order in which it is given out.
+
+    Args:
+        site_id: where the visit takes place; anywhere where None.
+    """
+    rows = Resource.objects.filter(kind=kind, is_active=True)
+    if site_id is not None:
+        rows = rows.filter(site_id=site_id)
+    return rows.order_by("name", "pk")
+
+
+def free_resources(
+    kind: str,
+    site_id: int | None,
+    start: datetime,
+    end: datetime,
+    *,
+    now: datetime,
+    except_id: int | None = None,
+) -> QuerySet[Resource]:
+    """Those of ``resources_of`` that nothing takes within ``[start, end)``; in one query.
+
+    Args:
+        except_id: the appointment that is being moved, which is not in its own way.
+    """
+    visits = taking(start, end, now=now).filter(resource=OuterRef("pk")).exclude(pk=except_id)
+    off = TimeOff.objects.filter(starts_at__lt=end, ends_at__gt=start)
+    if site_id is None:
+        off = off.filter(Q(resource=OuterRef("pk")) | Q(site=OuterRef("site")))
+    else:  # whoever books knows whether the site is closed
+        off = off.filter(resource=OuterRef("pk"))
+    return resources_of(kind, site_id).filter(~Exists(visits), ~Exists(off))
 
 
 def busy_intervals(
@@ -106,39 +182,3 @@ def busy_intervals(
     """Blocked time of the provider within ``[start, end)``, buffers included, by start."""
     rows = overlapping(provider_id, start, end, now=now)
     return list(rows.values_list("blocked_from", "blocked_until"))
-
-
-def alternative_slots(
-    provider_id: int,
-    appointment_type: AppointmentTemplate,
-    around: datetime,
-    *,
-    duration_minutes: int,
-    zone: ZoneInfo,
-    now: datetime,
-    count: int = ALTERNATIVE_COUNT,
-) -> list[datetime]:
-    """Free starts of the provider nearest to ``around``, within a week either way.
-
-    Returns:
-        At most ``count`` aware UTC instants, ascending.
-    """
-    span = timedelta(days=ALTERNATIVE_DAYS)
-    first, last = max(around - span, now), around + span
-    windows = working_windows(
-        [provider_id], first.astimezone(zone).date(), last.astimezone(zone).date()
-    )[provider_id]
-    day = timedelta(days=1)
-    busy = busy_intervals(provider_id, first - day, last + day, now=now)
-    blocked = blocked_intervals(provider_id, first, last, zone)
-    starts = free_starts(
-        windows,
-        sorted([*busy, *blocked]),
-        zone=zone,
-        duration_minutes=duration_minutes,
-        buffer_before_minutes=appointment_type.buffer_before_minutes,
-        buffer_after_minutes=appointment_type.buffer_after_minutes,
-        earliest=now,
-    )
-    nearest = sorted(starts, key=lambda start: (abs(start - around), start))[:count]
-    return sorted(nearest)

@@ -26,7 +26,7 @@ from appointments.views.forms import BookForm, NewPatientForm
 from appointments.views.htmx import HtmxRequest, done, in_panel, staff_view
 from appointments.views.refused import explain
 from core.clock import system_clock
-from core.errors import DomainError, InvalidInputError
+from core.errors import InvalidInputError
 from patients.models import PatientProfile
 from patients.registration import possible_duplicates, register
 from patients.search import search
@@ -152,16 +152,10 @@ def _book(request: HtmxRequest) -> HttpResponse:
             override_reason=cleaned["override_reason"],
         )
     except (TimeRefusedError, InvalidInputError) as error:
-        return _refused(request, form, error, types[cleaned["appointment_type_id"]])
+        return _panel(
+            request, form=form, status=error.http_status, **explain(request, form, error)
+        )
     return _booked(request, visit)
-
-
-def _refused(
-    request: HtmxRequest, form: BookForm, error: DomainError, kind: AppointmentTemplate
-) -> HttpResponse:
-    return _panel(
-        request, form=form, status=error.http_status, **explain(request, form, error, kind)
-    )
 
 
 def _booked(request: HtmxRequest, visit: AppointmentRequest) -> HttpResponse:

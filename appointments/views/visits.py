@@ -104,7 +104,7 @@ def move(request: HtmxRequest, visit_id: int) -> HttpResponse:
             status = 400
         except (TimeRefusedError, InvalidInputError) as error:
             status = error.http_status
-            context |= explain(request, form, error, found.appointment_type)
+            context |= explain(request, form, error, except_id=found.pk)
     return in_panel(request, "visits/partials/move.html", context, status=status)
 
 

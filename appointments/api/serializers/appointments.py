@@ -1,6 +1,6 @@
 """Appointments, holds and their history as JSON."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,6 +10,7 @@ from rest_framework import serializers
 from appointments.booking.requests import MAX_MINUTES, MIN_MINUTES
 from appointments.enums import AppointmentStatus, Priority, Step
 from appointments.models import AppointmentRequest
+from appointments.scheduling.availability import Interval
 from core.api_fields import Choice, Instant, Key, StrictSerializer, Text, Whole, iso
 
 SITE = "Where left out, the one at which the provider works then."
@@ -339,7 +340,6 @@ class ConflictSerializer(serializers.Serializer):
     )
 
 
-def slots(starts: list[datetime], *, minutes: int) -> list[dict[str, str | None]]:
+def slots(intervals: Iterable[Interval]) -> list[dict[str, str | None]]:
     """``alternative_slots`` as JSON."""
-    length = timedelta(minutes=minutes)
-    return [{"start": iso(start), "end": iso(start + length)} for start in starts]
+    return [{"start": iso(start), "end": iso(end)} for start, end in intervals]
