@@ -269,6 +269,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# A function of the shape of this one, such as a routing service's client.
+TRAVEL_TIME = env.text("TRAVEL_TIME", "appointments.scheduling.travel.travel_minutes")
+
 PROCRASTINATE_ON_APP_READY = "hospital_management.jobs.register"
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO").upper()

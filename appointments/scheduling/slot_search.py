@@ -1,0 +1,191 @@
+"""Exact slot search: every free slot for a wish, from three statements."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from appointments.scheduling.slot_reads import (
+    Calendar,
+    ResourceTime,
+    read_calendar,
+    read_facts,
+    read_resources,
+)
+from appointments.scheduling.slots import (
+    MINUTE,
+    Flags,
+    Ints,
+    Need,
+    Slots,
+    free_slots,
+    micros,
+    overlaps_any,
+    wall_clock,
+)
+from appointments.scheduling.wishes import Wish, bounds
+
+SECOND = 1_000_000
+UNIX_TO_EPOCH = 946_684_800 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Every free slot for a wish, unscored; columns have one row per slot.
+
+    Attributes:
+        clock: microseconds since local midnight.
+        day: days since 2000-01-01 on the tenant's calendar.
+        resource: row of the room or equipment to take; -1 where none is needed.
+    """
+
+    wish: Wish
+    calendar: Calendar
+    slots: Slots
+    clock: Ints
+    day: Ints
+    resource: Ints
+    resources: list[ResourceTime]
+    facts: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    @property
+    def weekday(self) -> Ints:
+        return (self.day + 5) % 7  # 2000-01-01 was a Saturday
+
+    @property
+    def site(self) -> Ints:
+        return self.calendar.windows.site[self.slots.window]
+
+    def only(self, wanted: Flags) -> "Free":
+        return replace(
+            self,
+            slots=self.slots.only(wanted),
+            clock=self.clock[wanted],
+            day=self.day[wanted],
+            resource=self.resource[wanted],
+        )
+
+
+def find_free(wish: Wish, *, zone: ZoneInfo, now: datetime) -> Free:
+    """Every slot that can be booked as wished: 3 statements, 4 for types that need a resource."""
+    calendar = read_calendar(wish, zone=zone, now=now)
+    facts = read_facts(
+        patient_id=wish.patient_id,
+        first=wish.dates[0],
+        last=wish.dates[-1],
+        zone=zone,
+        now=now,
+        except_appointment_id=wish.except_appointment_id,
+    )
+    needs_resource = bool(wish.appointment_type.resource_kind) and not wish.telehealth
+    resources = read_resources(wish, now=now) if needs_resource else []
+    need = _need(wish, now)
+    away = [row for row in facts["time_off"] or () if row[0] is not None]
+    slots = free_slots(calendar.windows, _with_leave(calendar, away), need)
+    slots = slots.only(_suits(wish, calendar, slots, need, facts))
+    found = Free(
+        wish=wish,
+        calendar=calendar,
+        slots=slots,
+        clock=wall_clock(calendar.windows, slots, zone),
+        day=calendar.windows.day[slots.window],
+        resource=_first_free(resources, calendar, slots, need, facts),
+        resources=resources,
+        facts=facts,
+    )
+    if needs_resource:
+        found = found.only(found.resource >= 0)
+    return found.only(_within(found.clock, wish)) if wish.times else found
+
+
+def _need(wish: Wish, now: datetime) -> Need:
+    kind = wish.appointment_type
+    first, last = bounds(wish, now=now)
+    return Need(
+        length=wish.duration_minutes * MINUTE,
+        before=kind.buffer_before_minutes * MINUTE,
+        after=kind.buffer_after_minutes * MINUTE,
+        earliest=micros(first),
+        latest=micros(last),
+    )
+
+
+def _with_leave(calendar: Calendar, away: list[list[Any]]) -> Any:
+    lanes = {key: lane for lane, key in enumerate(calendar.provider_ids)}
+    rows = [(lanes[row[0]], *_span(row[3], row[4])) for row in away if row[0] in lanes]
+    if not rows:
+        return calendar.busy
+    lane, start, end = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    busy = calendar.busy
+    return type(busy)(
+        np.concatenate([busy.lane, lane]),
+        np.concatenate([busy.start, start]),
+        np.concatenate([busy.end, end]),
+    )
+
+
+def _span(start: float, end: float) -> tuple[int, int]:
+    """Seconds since 1970 → microseconds since the epoch."""
+    return round(start * SECOND) - UNIX_TO_EPOCH, round(end * SECOND) - UNIX_TO_EPOCH
+
+
+def _suits(
+    wish: Wish, calendar: Calendar, slots: Slots, need: Need, facts: dict[str, Any]
+) -> Flags:
+    """Not while the patient is elsewhere or the site closed; only on wished weekdays."""
+    own = [_span(*row) for row in facts["own"] or ()]
+    wanted = ~overlaps_any(slots.start, slots.start + need.length, own)
+    site = calendar.windows.site[slots.window]
+    start, end = slots.start - need.before, slots.start + need.length + need.after
+    for _, site_id, _, opens, closes in facts["time_off"] or ():
+        if site_id is not None:
+            wanted &= ~((site == site_id) & overlaps_any(start, end, [_span(opens, closes)]))
+    if wish.weekdays:
+        weekday = (calendar.windows.day[slots.window] + 5) % 7
+        wanted &= np.isin(weekday, list(wish.weekdays))
+    return wanted
+
+
+def _within(clock: Ints, wish: Wish) -> Flags:
+    wanted = np.zeros(len(clock), dtype=bool)
+    for opens, closes in wish.times:
+        first, last = (
+            ((at.hour * 60 + at.minute) * 60 + at.second) * SECOND for at in (opens, closes)
+        )
+        wanted |= (clock >= first) & (clock < last)
+    return wanted
+
+
+def _first_free(
+    resources: list[ResourceTime],
+    calendar: Calendar,
+    slots: Slots,
+    need: Need,
+    facts: dict[str, Any],
+) -> Ints:
+    """Row of the first resource at the slot's site that is free all the time; -1 for none."""
+    chosen = np.full(len(slots), -1, dtype=np.int64)
+    site = calendar.windows.site[slots.window]
+    start, end = slots.start - need.before, slots.start + need.length + need.after
+    out = [row for row in facts["time_off"] or () if row[2] is not None]
+    for row, resource in enumerate(resources):
+        intervals = list(zip(resource.busy.start, resource.busy.end, strict=True))
+        intervals += [_span(*off[3:]) for off in out if off[2] == resource.id]
+        open_here = (chosen < 0) & (site == resource.site_id)
+        chosen[open_here & ~_overlaps(start, end, intervals)] = row
+    return chosen
+
+
+def _overlaps(start: Ints, end: Ints, intervals: list[tuple[int, int]]) -> Flags:
+    """As ``overlaps_any``, for many intervals."""
+    if not intervals:
+        return np.zeros(len(start), dtype=bool)
+    busy = np.array(sorted(intervals), dtype=np.int64)
+    latest_end = np.maximum.accumulate(busy[:, 1])
+    before = np.searchsorted(busy[:, 0], end, side="left")
+    return np.append(latest_end, np.iinfo(np.int64).min)[before - 1] > start

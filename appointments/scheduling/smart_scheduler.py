@@ -1,0 +1,202 @@
+"""SmartScheduler: the best times for a visit, and why.  Reads only; booking is the engine's."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from accounts.models import User
+from appointments.models import AppointmentTemplate
+from appointments.scheduling import no_show, scoring
+from appointments.scheduling.priority import PriorityDemand
+from appointments.scheduling.ranking import (
+    DaySummary,
+    Found,
+    by_day,
+    patient_history,
+    rank,
+    tenant_model,
+)
+from appointments.scheduling.reasons import factor_reasons, main_risks, summary
+from appointments.scheduling.scoring import Weights
+from appointments.scheduling.slot_reads import read_facts
+from appointments.scheduling.slot_search import find_free
+from appointments.scheduling.slots import instant
+from appointments.scheduling.wishes import Wish, wanted_dates
+from core.clock import Clock, system_clock
+from core.models import Tenant
+from patients.models import PatientProfile
+
+
+@dataclass(frozen=True, slots=True)
+class SlotScore:
+    """How good a slot is.
+
+    Attributes:
+        total: 0–100.
+        breakdown: each factor, 0–100, before its weight.
+        reasons: each factor in words.
+    """
+
+    total: float
+    breakdown: dict[str, float]
+    reasons: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A time that can be booked.
+
+    Attributes:
+        datetime, end_datetime: aware UTC; the visit without its buffers.
+        resource_id: the room or equipment that is free then; None where none is needed.
+        why: one line.
+        missed_probability: 0–1; with its main reasons in ``risks``.
+        is_late: beyond the longest wait a priority rule allows.
+    """
+
+    datetime: datetime
+    end_datetime: datetime
+    provider_id: int
+    provider_name: str
+    site_id: int
+    site_name: str
+    resource_id: int | None
+    resource_name: str
+    score: SlotScore
+    why: str
+    missed_probability: float
+    risks: list[str]
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """
+    Attributes:
+        slots: best first.
+        free: how many can be booked in all.
+        days: one summary per wished date.
+        demand: what the priority rules ask for.
+    """
+
+    slots: list[Slot]
+    free: int
+    days: list[DaySummary]
+    demand: PriorityDemand
+
+
+class SmartScheduler:
+    """Slot search for one tenant, which must be the active one."""
+
+    def __init__(
+        self, tenant: Tenant, *, weights: Weights | None = None, clock: Clock = system_clock
+    ) -> None:
+        self.tenant, self.weights, self.clock = tenant, weights, clock
+
+    def find_optimal_slots(
+        self,
+        patient: PatientProfile | None,
+        provider: User | None,
+        appointment_type: AppointmentTemplate,
+        preferred_dates: Iterable[date],
+        duration_minutes: int = 30,
+        max_results: int = 10,
+    ) -> list[Slot]:
+        """The best free slots on these days, best first.
+
+        Args:
+            provider: None for anyone who offers the type.
+            preferred_dates: days of the tenant's calendar.
+
+        Raises:
+            InvalidInputError: naming the field.
+        """
+        today = self.clock().astimezone(self.tenant.zone_info).date()
+        wish = Wish(
+            appointment_type=appointment_type,
+            dates=wanted_dates(preferred_dates, today=today, attr="preferred_dates"),
+            duration_minutes=duration_minutes,
+            patient_id=patient.pk if patient else None,
+            provider_ids=(provider.pk,) if provider else None,
+            max_results=max_results,
+        )
+        return self.search(wish).slots
+
+    def search(self, wish: Wish) -> SearchResult:
+        """Every free slot, scored; the best of them explained."""
+        found = self.find(wish)
+        return SearchResult(
+            slots=[describe(found, int(row)) for row in found.order],
+            free=len(found.free),
+            days=by_day(found),
+            demand=found.demand,
+        )
+
+    def find(self, wish: Wish) -> Found:
+        """As ``search``, as columns."""
+        now, zone = self.clock(), self.tenant.zone_info
+        return rank(find_free(wish, zone=zone, now=now), zone=zone, now=now, weights=self.weights)
+
+    def apply_priority_routing(self, slots: list[Slot], demand: PriorityDemand) -> list[Slot]:
+        """Slots as priority rules want them offered.
+
+        Where a rule asks for the same day, only today's are left; from a base score of 80 on,
+        the earliest comes first.
+        """
+        zone = self.tenant.zone_info
+        if demand.requires_same_day:
+            today = self.clock().astimezone(zone).date()
+            slots = [slot for slot in slots if slot.datetime.astimezone(zone).date() == today]
+        if demand.earliest_first:
+            return sorted(slots, key=lambda slot: slot.datetime)
+        return slots
+
+    def predict_no_show_probability(self, patient: PatientProfile, slot_time: datetime) -> float:
+        """How likely the patient is to miss a visit then, 0–1.
+
+        Args:
+            slot_time: aware.
+        """
+        now, zone = self.clock(), self.tenant.zone_info
+        local = slot_time.astimezone(zone)
+        day = local.date()
+        facts = read_facts(patient_id=patient.pk, first=day, last=day, zone=zone, now=now)
+        probability = no_show.slot_probabilities(
+            tenant_model(facts),
+            patient_history(facts, zone=zone, now=now),
+            lead_days=np.array([(day - now.astimezone(zone).date()).days], dtype=float),
+            hours=np.array([local.hour]),
+            weekdays=np.array([local.weekday()]),
+        )
+        return float(probability[0])
+
+
+def describe(found: Found, row: int) -> Slot:
+    """The slot in ``row`` with its score in words."""
+    free = found.free
+    lane, start = int(free.slots.lane[row]), instant(free.slots.start[row])
+    site_id = int(free.site[row])
+    resource = free.resources[free.resource[row]] if free.resource[row] >= 0 else None
+    reasons = factor_reasons(found, row)
+    most = found.demand.max_wait_days
+    return Slot(
+        datetime=start,
+        end_datetime=start + timedelta(minutes=free.wish.duration_minutes),
+        provider_id=free.calendar.provider_ids[lane],
+        provider_name=free.calendar.provider_names[lane],
+        site_id=site_id,
+        site_name=next(name for key, name, *_ in free.facts["sites"] if key == site_id),
+        resource_id=resource.id if resource else None,
+        resource_name=resource.name if resource else "",
+        score=SlotScore(
+            total=round(float(found.total[row]), 2),
+            breakdown={name: round(float(found.factors[name][row]), 2) for name in scoring.FACTORS},
+            reasons=reasons,
+        ),
+        why=summary(found, row, reasons),
+        missed_probability=round(float(found.missed[row]), 4),
+        risks=main_risks(found, row),
+        is_late=most is not None and found.lead_days[row] > most,
+    )
