@@ -6,7 +6,7 @@ app_name = "patients"
 
 urlpatterns = [
     path("", views.patient_list, name="list"),
-    path("search/", views.rows, name="search"),
+    path("search/", views.rows, name="rows"),
     path("register/", views.register, name="register"),
     path("duplicates/", views.duplicates, name="duplicates"),
     path("<int:patient_id>/", views.record, name="record"),
