@@ -9,14 +9,20 @@ from django.db.models.signals import post_save
 
 from accounts.models import User
 from appointments.booking.events import AppointmentChanged
+from appointments.enums import Step
 from appointments.groups import board_group, login_group
+from appointments.tasks import learn_preferences
 from core.clock import system_clock
 from core.events import call_on_commit, subscribe
+
+# Steps after which a visit counts, or counts no longer, in what is learned of its patient.
+TEACHING = (Step.COMPLETE, Step.NO_SHOW, Step.CANCEL, Step.UNDO)
 
 
 def connect() -> None:
     """Subscribe every handler; called once when the application is ready."""
     subscribe(AppointmentChanged, push_board_changed)
+    subscribe(AppointmentChanged, learn_from_visit)
     user_logged_out.connect(after_logout, dispatch_uid="appointments.after_logout")
     post_save.connect(after_user_saved, sender=User, dispatch_uid="appointments.after_user_saved")
 
@@ -25,6 +31,12 @@ def push_board_changed(event: AppointmentChanged) -> None:
     """Tell the tenant's boards to fetch themselves anew."""
     message = {"type": "board.changed", "version": board_version()}
     _send(board_group(tenant_id=event.tenant_id), message)
+
+
+def learn_from_visit(event: AppointmentChanged) -> None:
+    """Let the worker learn the patient's preferences anew."""
+    if event.step in TEACHING:
+        learn_preferences.defer(tenant_id=event.tenant_id, appointment_id=event.appointment_id)
 
 
 def after_logout(user: User | None, **kwargs: Any) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from django.contrib.sessions.backends.db import SessionStore
-from procrastinate import App, Blueprint
+from procrastinate import App, Blueprint, RetryStrategy
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Status
 
 from appointments.booking.upkeep import BATCH, drop_expired_holds, mark_missed_visits
+from appointments.scheduling import metrics, preferences
 from appointments.scheduling.windows import extend_windows
 from core import idempotency
 from core.clock import system_clock
@@ -106,6 +107,52 @@ def extend_availability_soon() -> None:
     """Let the worker do it as soon as it runs: at a start, the last night may be long ago."""
     with suppress(AlreadyEnqueued):
         extend_availability.defer(timestamp=int(system_clock().timestamp()))
+
+
+@jobs.periodic(cron="*/5 * * * *")
+@jobs.task(name="keep_metrics", queueing_lock="keep_metrics", pass_context=True)
+def keep_metrics(context: JobContext, timestamp: int) -> None:
+    """Every five minutes: the figures of today, and of yesterday."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            metrics.keep_current(each)
+
+    in_every_tenant("keep_metrics", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="47 1 * * *")
+@jobs.task(name="settle_metrics", queueing_lock="settle_metrics", pass_context=True)
+def settle_metrics(context: JobContext, timestamp: int) -> None:
+    """Every night: the figures of the last week, in which visits may have been corrected."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            metrics.keep_current(each, days=metrics.SETTLING_DAYS)
+
+    in_every_tenant("settle_metrics", work, stop=context.should_abort)
+
+
+# After 10 s, 100 s and 1000 s; then the nightly round.
+@jobs.task(name="learn_preferences", retry=RetryStrategy(max_attempts=4, exponential_wait=10))
+def learn_preferences(tenant_id: int, appointment_id: int) -> None:
+    """After each finished visit: what it says about its patient's habits."""
+    with tenant(tenant_id):
+        preferences.learn_from_visit(appointment_id)
+
+
+@jobs.periodic(cron="57 1 * * *")
+@jobs.task(name="catch_up_preferences", queueing_lock="catch_up_preferences", pass_context=True)
+def catch_up_preferences(context: JobContext, timestamp: int) -> None:
+    """Every night: patients of whom a visit has not been learned from yet."""
+
+    def work(each: Tenant) -> None:
+        found = preferences.BATCH
+        while found == preferences.BATCH and not context.should_abort():
+            with tenant(each.pk):
+                found = preferences.catch_up()
+
+    in_every_tenant("catch_up_preferences", work, stop=context.should_abort)
 
 
 @jobs.periodic(cron="37 2 * * *")

@@ -9,6 +9,7 @@ from django.db import connections
 from accounts.models import ProviderProfile, ProviderSite, User
 from accounts.permissions import Role
 from appointments.management.demo.bulk import OWNER, analyse, insert, unaudited
+from appointments.management.demo.habits import preferences
 from appointments.management.demo.hospitals import (
     HOSPITALS,
     KINDS,
@@ -25,11 +26,15 @@ from appointments.models import (
     AppointmentRequest,
     AppointmentTemplate,
     AvailabilityRule,
+    PreferredProvider,
     QueueEntry,
+    SchedulingMetrics,
+    SchedulingPreference,
     SlotAvailability,
     WaitingList,
     WaitingQueue,
 )
+from appointments.scheduling import metrics
 from appointments.scheduling.availability import Interval, Window, interval_of, subtract
 from appointments.scheduling.windows import HORIZON_DAYS, add_missing
 from core.models import Site, Tenant
@@ -46,6 +51,9 @@ BULK = (
     SlotAvailability,
     AppointmentRequest,
     AppointmentEvent,
+    SchedulingPreference,
+    PreferredProvider,
+    SchedulingMetrics,
     QueueEntry,
     WaitingList,
 )
@@ -92,6 +100,7 @@ class _Loader:
         self._patients()
         self._windows()
         self._visits()
+        self._figures()
         self._queues()
         self._waitlist()
 
@@ -322,6 +331,21 @@ class _Loader:
             if row.provider == self.providers[0] and soon < row.scheduled_datetime < late
         )
         row.patient = self.patients[PORTAL_PATIENT]
+
+    def _figures(self) -> None:
+        """What the jobs would have made of the visits: learned preferences, figures by day."""
+        learned = list(preferences(self.patients, self.visits, tenant=self.tenant, now=self.now))
+        insert(row for row, _ in learned)
+        insert(
+            PreferredProvider(tenant=self.tenant, preference=row, provider_id=key)
+            for row, keys in learned
+            for key in keys
+        )
+        first = self.today - timedelta(days=DAYS_BACK)
+        with connections[OWNER].cursor() as cursor:
+            metrics.store(
+                cursor, tenant=self.tenant, first=first, last=self.today, clock=lambda: self.now
+            )
 
     def _queues(self) -> None:
         queues = insert(

@@ -1,0 +1,206 @@
+"""Days until the third next available appointment: how long a new patient waits, robustly.
+
+The first free slot is often a cancellation of this morning and says little; the third one is the
+usual measure of access.  Source: Institute for Healthcare Improvement, "Third Next Available
+Appointment".
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from appointments.enums import OCCUPYING, AppointmentStatus
+from appointments.models import (
+    AppointmentRequest,
+    AppointmentTemplate,
+    SlotAvailability,
+    TimeOff,
+)
+from appointments.scheduling.availability import to_utc
+from appointments.scheduling.facts import Scope
+from appointments.scheduling.slots import (
+    MINUTE,
+    Busy,
+    Need,
+    Windows,
+    day_number,
+    free_slots,
+    instant,
+    micros,
+    open_windows,
+)
+
+HORIZON_DAYS = 60
+THIRD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LeadTimes:
+    """Whole days of the tenant's calendar from today; None: not within the horizon.
+
+    ``types`` takes whoever of the scope offers the type; ``providers`` has each one's own.
+    """
+
+    types: dict[int, int | None] = field(default_factory=dict)
+    providers: dict[tuple[int, int], int | None] = field(default_factory=dict)  # (type, provider)
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Working and taken time.  A lane is one provider at one site: a closed site takes no time
+    elsewhere."""
+
+    keys: list[tuple[int, int]]  # (provider, site)
+    windows: Windows
+    busy: Busy
+
+
+def lead_times(
+    *, zone: ZoneInfo, now: datetime, scope: Scope, type_ids: Iterable[int] | None = None
+) -> LeadTimes:
+    """For each active type (or those of ``type_ids``) and each provider who offers it.
+
+    Four queries.  Rooms and equipment are not looked at.
+    """
+    kinds = AppointmentTemplate.objects.filter(is_active=True)
+    wanted = [scope.type_id] if scope.type_id else type_ids
+    if wanted is not None:
+        kinds = kinds.filter(pk__in=wanted)
+    kinds = kinds.prefetch_related("templateprovider_set", "templatesite_set")
+    today = now.astimezone(zone).date()
+    lanes = _read(today, zone=zone, now=now, scope=scope)
+    found = LeadTimes()
+    for kind in kinds:
+        _measure(kind, lanes, found, today=today, zone=zone, now=now)
+    return found
+
+
+def _measure(
+    kind: AppointmentTemplate,
+    lanes: Lanes,
+    found: LeadTimes,
+    *,
+    today: date,
+    zone: ZoneInfo,
+    now: datetime,
+) -> None:
+    need = Need(
+        length=kind.duration_minutes * MINUTE,
+        before=kind.buffer_before_minutes * MINUTE,
+        after=kind.buffer_after_minutes * MINUTE,
+        earliest=micros(now),
+        latest=micros(now + timedelta(days=HORIZON_DAYS + 2)),
+    )
+    slots = free_slots(lanes.windows, lanes.busy, need)
+    offered = _offered(kind, lanes.keys)
+    provider = np.array([key[0] for key in lanes.keys], dtype=np.int64)[slots.lane]
+    wanted = np.isin(slots.lane, offered)
+    start, provider = slots.start[wanted], provider[wanted]
+
+    def days(starts: np.ndarray) -> int | None:
+        if len(starts) < THIRD:
+            return None
+        third = instant(np.partition(starts, THIRD - 1)[THIRD - 1])
+        return (third.astimezone(zone).date() - today).days
+
+    found.types[kind.pk] = days(start)
+    for key in {lanes.keys[lane][0] for lane in offered}:
+        found.providers[kind.pk, key] = days(start[provider == key])
+
+
+def _offered(kind: AppointmentTemplate, keys: list[tuple[int, int]]) -> list[int]:
+    """Lanes in which the type is offered; listing nobody, or no site, means all."""
+    providers = {row.provider_id for row in kind.templateprovider_set.all()}
+    sites = {row.site_id for row in kind.templatesite_set.all()}
+    return [
+        lane
+        for lane, (provider, site) in enumerate(keys)
+        if (not providers or provider in providers) and (not sites or site in sites)
+    ]
+
+
+def _read(today: date, *, zone: ZoneInfo, now: datetime, scope: Scope) -> Lanes:
+    last = today + timedelta(days=HORIZON_DAYS)
+    until = to_utc(last + timedelta(days=1), time.min, zone)
+    rows = SlotAvailability.objects.filter(
+        date__range=(today, last), is_active=True, provider__is_active=True
+    )
+    taken = AppointmentRequest.objects.filter(
+        status__in=OCCUPYING, blocked_from__lt=until, blocked_until__gt=now
+    ).exclude(status=AppointmentStatus.HELD, hold_expires_at__lte=now)
+    away = TimeOff.objects.filter(resource=None, starts_at__lt=until, ends_at__gt=now)
+    if scope.provider_id:
+        rows = rows.filter(provider_id=scope.provider_id)
+        taken = taken.filter(provider_id=scope.provider_id)
+    columns = ("provider_id", "site_id", "date", "start_time", "end_time", "duration_minutes")
+    written = list(rows.values_list(*columns, "is_blocked"))
+    keys = sorted(
+        {
+            (row[0], row[1])
+            for row in written
+            if not row[6] and (not scope.site_id or row[1] == scope.site_id)
+        }
+    )
+    lanes = {key: lane for lane, key in enumerate(keys)}
+    opened = [row for row in written if not row[6] and (row[0], row[1]) in lanes]
+    blocked = [row for row in written if row[6]]
+    shut = _windows(blocked, range(len(blocked)), zone)
+    busy = [
+        (provider, None, micros(start), micros(end))
+        for provider, start, end in taken.values_list(
+            "provider_id", "blocked_from", "blocked_until"
+        )
+    ]
+    busy += [
+        (provider, site, micros(start), micros(end))
+        for provider, site, start, end in away.values_list(
+            "provider_id", "site_id", "starts_at", "ends_at"
+        )
+    ]
+    busy += [
+        (row[0], None, int(start), int(end))
+        for row, start, end in zip(blocked, shut.opens, shut.closes, strict=True)
+    ]
+    windows = _windows(opened, [lanes[row[0], row[1]] for row in opened], zone)
+    return Lanes(keys, windows, _busy(busy, keys))
+
+
+def _windows(rows: list[tuple], lanes: Iterable[int], zone: ZoneInfo) -> Windows:
+    columns = [
+        (
+            lane,
+            day_number(row[2]),
+            _micros_of(row[3]),
+            _micros_of(row[4]),
+            row[5] * MINUTE,
+            row[1],
+        )
+        for lane, row in zip(lanes, rows, strict=True)
+    ]
+    table = np.array(columns, dtype=np.int64).reshape(-1, 6).T
+    names = ("lane", "day", "start", "end", "grid", "site")
+    return open_windows(**dict(zip(names, table, strict=True)), zone=zone)
+
+
+def _micros_of(clock: time) -> int:
+    seconds = (clock.hour * 60 + clock.minute) * 60 + clock.second
+    return seconds * 1_000_000 + clock.microsecond
+
+
+def _busy(spans: list[tuple], keys: list[tuple[int, int]]) -> Busy:
+    """A provider's busy time in every lane of the provider, a site's in every lane there."""
+    of_provider, of_site = defaultdict(list), defaultdict(list)
+    for lane, (provider, site) in enumerate(keys):
+        of_provider[provider].append(lane)
+        of_site[site].append(lane)
+    rows = [
+        (lane, start, end)
+        for provider, site, start, end in spans
+        for lane in (of_site[site] if provider is None else of_provider[provider])
+    ]
+    lane, start, end = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    return Busy(lane, start, end)
