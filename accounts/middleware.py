@@ -89,7 +89,6 @@ def identify(request: HttpRequest) -> Identity:
 
 
 def _by_token(request: HttpRequest, located: Located | None) -> Identity:
-    request.token_authenticated = located is not None
     request.token_presented = True
     if located is None:
         return Identity(AnonymousUser(), None)
