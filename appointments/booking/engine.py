@@ -9,18 +9,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
 from accounts.permissions import Permission, check
 from appointments.booking.errors import (
     HoldExpiredError,
     IllegalStepError,
+    NothingToCancelError,
     NothingToUndoError,
+    SeriesRefusedError,
+    TimeRefusedError,
 )
-from appointments.booking.events import AppointmentChanged
-from appointments.booking.placement import insert, meet_hours, mind_overbooked, move, stand
+from appointments.booking.history import PLACE_FIELDS, record, restore, snapshot
+from appointments.booking.placement import (
+    insert,
+    lock_moves,
+    meet_hours,
+    mind_overbooked,
+    move,
+    stand,
+)
 from appointments.booking.requests import Visit, existing_patient, wanted_visit
+from appointments.booking.series import visits_of
 from appointments.enums import (
     OCCUPYING,
     TRANSITIONS,
@@ -29,11 +39,13 @@ from appointments.enums import (
     Step,
     legal_steps,
 )
-from appointments.models import AppointmentEvent, AppointmentRequest
+from appointments.models import AppointmentEvent, AppointmentRequest, AppointmentSeries
 from appointments.permissions import can_see_appointment
+from appointments.scheduling.diagnoses import checked_codes
 from core.clock import Clock, system_clock
 from core.errors import InvalidInputError, NotFoundError, StaleVersionError
-from core.events import publish_on_commit
+from core.models import Tenant
+from core.tenancy import current_tenant_id
 
 HOLD_MINUTES = 5
 UNDO_MINUTES = 10
@@ -45,15 +57,6 @@ TIMESTAMPS = {
     Step.COMPLETE: "completed_at",
     Step.CANCEL: "cancelled_at",
 }
-PLACE_FIELDS = (
-    "provider_id",
-    "site_id",
-    "resource_id",
-    "scheduled_datetime",
-    "scheduled_end_datetime",
-    "blocked_from",
-    "blocked_until",
-)
 UNDOABLE_FIELDS = (
     "status",
     *PLACE_FIELDS,
@@ -191,11 +194,105 @@ class BookingEngine:
         if hold_id is not None:
             row.resource_id = self._consume_hold(hold_id, now=now)
         row.priority, row.reason = priority, reason
-        row.diagnosis_codes = list(diagnosis_codes)
+        row.diagnosis_codes = checked_codes(diagnosis_codes) if diagnosis_codes else []
         row.is_waitlist_conversion = is_waitlist_conversion
         insert(row, visit, now=now, override_reason=override_reason)
         self._record(row, Step.BOOK, before={}, from_status="", reason=override_reason, now=now)
         return row
+
+    @transaction.atomic
+    def book_series(
+        self,
+        *,
+        rrule: str,
+        patient_id: int,
+        priority: str = Priority.ROUTINE,
+        reason: str = "",
+        diagnosis_codes: Sequence[str] = (),
+        **wish: Any,
+    ) -> list[AppointmentRequest]:
+        """Book every visit of a recurrence rule, or none.
+
+        All take the same room or device where it is free.
+
+        Args:
+            rrule: RFC 5545, on the tenant's wall clock; its first visit is at ``start``.
+            wish: what ``wanted_visit`` takes: provider, type, start and the like.
+
+        Returns:
+            The appointments by start; their ``series`` is the same.
+
+        Raises:
+            InvalidInputError: 400, naming the field.
+            SeriesRefusedError: with a refusal for each visit that cannot take place.
+        """
+        self._check(Permission.BOOK)
+        now, tenant = self.clock(), Tenant.objects.get(pk=current_tenant_id())
+        patient = existing_patient(patient_id)
+        first = wanted_visit(by=self.by, now=now, **wish)
+        visits = visits_of(first, rrule, zone=tenant.zone_info, by=self.by, now=now)
+        lock_moves(first.provider.pk, first.resource_kind)
+        series = AppointmentSeries.objects.create(
+            rule=rrule.strip().upper(), created_by_id=self.by.pk if self.by else None
+        )
+        shared = {
+            "series": series,
+            "priority": priority,
+            "reason": reason,
+            "diagnosis_codes": checked_codes(diagnosis_codes) if diagnosis_codes else [],
+        }
+        rows = self._insert_all(visits, patient_id=patient.pk, shared=shared, now=now)
+        for row in rows:
+            self._record(row, Step.BOOK, before={}, from_status="", reason="", now=now)
+        return rows
+
+    def _insert_all(
+        self, visits: list[Visit], *, patient_id: int, shared: dict[str, Any], now: datetime
+    ) -> list[AppointmentRequest]:
+        rows: list[AppointmentRequest] = []
+        refusals: list[TimeRefusedError] = []
+        for visit in visits:
+            row = self._new(visit, patient_id=patient_id)
+            for name, value in shared.items():
+                setattr(row, name, value)
+            row.resource_id = rows[-1].resource_id if rows else None
+            try:
+                insert(row, visit, now=now)
+            except TimeRefusedError as refusal:
+                refusals.append(refusal)
+            else:
+                rows.append(row)
+        if refusals:
+            taken = [(visit.blocked_from, visit.blocked_until) for visit in visits]
+            raise SeriesRefusedError(refusals, taken=taken)
+        return rows
+
+    @transaction.atomic
+    def cancel_following(
+        self, series_id: int, *, start: datetime, reason: str
+    ) -> list[AppointmentRequest]:
+        """Cancel every visit of the series from ``start`` on that can still be cancelled.
+
+        Returns:
+            Those that were, by start.
+
+        Raises:
+            NotFoundError: there is no such series.
+            NothingToCancelError: there is no such visit.
+            InvalidInputError: no reason.
+        """
+        self._check(Permission.BOOK)
+        if not AppointmentSeries.objects.filter(pk=series_id).exists():
+            raise NotFoundError("There is no such series.")
+        following = AppointmentRequest.objects.filter(
+            series_id=series_id,
+            scheduled_datetime__gte=start,
+            status__in=TRANSITIONS[Step.CANCEL].sources,
+        ).order_by("scheduled_datetime", "pk")
+        keys = list(following.values_list("pk", flat=True))
+        if not keys:
+            raise NothingToCancelError
+        return [self.take(Step.CANCEL, key, reason=reason) for key in keys]
 
     def confirm(self, appointment_id: int, *, version: int | None = None) -> AppointmentRequest:
         return self.take(Step.CONFIRM, appointment_id, version=version)
@@ -236,7 +333,7 @@ class BookingEngine:
         if step == Step.CANCEL and not reason.strip():
             raise InvalidInputError("Say why it is cancelled.", attr="reason", code="required")
         now = self.clock()
-        before, from_status = self._snapshot(row), row.status
+        before, from_status = snapshot(row, UNDOABLE_FIELDS), row.status
         row.status = TRANSITIONS[step].target
         changed = ["status"]
         if step in TIMESTAMPS:
@@ -287,7 +384,7 @@ class BookingEngine:
             duration_minutes=duration_minutes or int(present.total_seconds() // 60),
         )
         visit = replace(visit, modality=row.modality)
-        before = self._snapshot(row)
+        before = snapshot(row, UNDOABLE_FIELDS)
         stand(row, visit)
         row.overbooked, row.override_reason = False, ""
         meet_hours(row, visit, override_reason)
@@ -320,12 +417,12 @@ class BookingEngine:
         if too_old or last.step == Step.UNDO:
             raise NothingToUndoError
         self._check(NEEDS.get(Step(last.step), Permission.RUN_FLOW))
-        before, from_status = self._snapshot(row), row.status
+        before, from_status = snapshot(row, UNDOABLE_FIELDS), row.status
         if last.step == Step.BOOK:
             row.status, row.cancelled_at = AppointmentStatus.CANCELLED, now
             row.cancellation_reason = "Booking undone"
         else:
-            self._restore(row, last.before)
+            restore(row, last.before)
         self._put_back(row, before, now=now)
         self._record(row, Step.UNDO, before=before, from_status=from_status, reason="", now=now)
         return row
@@ -378,7 +475,7 @@ class BookingEngine:
 
     def _put_back(self, row: AppointmentRequest, before: dict[str, Any], *, now: datetime) -> None:
         """UPDATE the row after an undo; its place is asked for only if it had been given up."""
-        after = self._snapshot(row)
+        after = snapshot(row, UNDOABLE_FIELDS)
         stayed = before["status"] in OCCUPYING and all(
             before[name] == after[name] for name in PLACE_FIELDS
         )
@@ -413,18 +510,6 @@ class BookingEngine:
         row.version += 1
         row.save(update_fields=[*(name.removesuffix("_id") for name in changed), "version"])
 
-    def _snapshot(self, row: AppointmentRequest) -> dict[str, Any]:
-        values = {name: getattr(row, name) for name in UNDOABLE_FIELDS}
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in values.items()
-        }
-
-    def _restore(self, row: AppointmentRequest, before: dict[str, Any]) -> None:
-        for name, value in before.items():
-            is_time = name.endswith(("_at", "datetime")) or name.startswith("blocked_")
-            setattr(row, name, parse_datetime(value) if is_time and value else value)
-
     def _record(
         self,
         row: AppointmentRequest,
@@ -435,23 +520,6 @@ class BookingEngine:
         reason: str,
         now: datetime,
     ) -> None:
-        AppointmentEvent.objects.create(
-            appointment=row,
-            step=step,
-            from_status=from_status,
-            to_status=row.status,
-            before=before,
-            reason=reason[:500],
-            at=now,
-            by_id=self.by.pk if self.by else None,
-            by_name=self.by.get_full_name() if self.by else "",
-        )
-        publish_on_commit(
-            AppointmentChanged(
-                tenant_id=row.tenant_id,
-                appointment_id=row.pk,
-                provider_id=row.provider_id,
-                step=step,
-                start=row.scheduled_datetime,
-            )
+        record(
+            row, step, by=self.by, before=before, from_status=from_status, reason=reason, now=now
         )

@@ -136,7 +136,7 @@ ACTS = {"choose": _choose, "change": _change, "find": _find, "register": _regist
 
 
 def _book(request: HtmxRequest) -> HttpResponse:
-    form, types = _form(request, request.POST)
+    form, _types = _form(request, request.POST)
     if not form.is_valid():
         return _panel(request, form=form, status=400)
     cleaned = form.cleaned_data
