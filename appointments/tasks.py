@@ -15,6 +15,7 @@ from procrastinate.jobs import Status
 
 from appointments.booking.upkeep import BATCH, drop_expired_holds, mark_missed_visits
 from appointments.scheduling import metrics, preferences
+from appointments.scheduling.no_show_training import refit
 from appointments.scheduling.windows import extend_windows
 from core import idempotency
 from core.clock import system_clock
@@ -153,6 +154,18 @@ def catch_up_preferences(context: JobContext, timestamp: int) -> None:
                 found = preferences.catch_up()
 
     in_every_tenant("catch_up_preferences", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="27 3 * * *")
+@jobs.task(name="refit_no_show", queueing_lock="refit_no_show", pass_context=True)
+def refit_no_show(context: JobContext, timestamp: int) -> None:
+    """Every night: what each tenant's visits teach about who will miss one."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            refit(zone=each.zone_info, clock=system_clock)
+
+    in_every_tenant("refit_no_show", work, stop=context.should_abort)
 
 
 @jobs.periodic(cron="37 2 * * *")

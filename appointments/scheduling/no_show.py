@@ -60,7 +60,7 @@ class Model:
 
     Attributes:
         prior_missed, prior_kept: the beta prior (a, b) of a patient's own rate.
-        coefficients: log-odds by feature; None for the formula that needs no training.
+        coefficients: log-odds by feature; None or empty for the formula that needs no training.
         version: 0 for the default.
     """
 
@@ -100,7 +100,7 @@ def slot_probabilities(
         return np.zeros(0)
     by_lead = _log_odds(model, _repeated(history, np.arange(leads.max() + 1.0)))
     log_odds = by_lead[leads]
-    if model.coefficients is not None:
+    if model.coefficients:
         by_hour, by_weekday = _by_calendar(model.coefficients)
         log_odds += by_hour[np.asarray(hours).astype(np.intp)]
         log_odds += by_weekday[np.asarray(weekdays).astype(np.intp)]
@@ -110,7 +110,7 @@ def slot_probabilities(
 def probabilities(model: Model, visits: Visits) -> Array:
     """The probability that each visit is missed."""
     log_odds = _log_odds(model, visits)
-    if model.coefficients is not None:
+    if model.coefficients:
         log_odds += weighted(model.coefficients, calendar(visits.hour, visits.weekday))
     return _sigmoid(log_odds)
 
@@ -125,7 +125,7 @@ def weighted(coefficients: Mapping[str, float], columns: Mapping[str, Array]) ->
 
 def contributions(model: Model, visits: Visits) -> dict[str, Array]:
     """What each feature adds to the log-odds, against a visit of a patient nothing is known of."""
-    if model.coefficients is None:
+    if not model.coefficients:
         return _default_terms(model, visits)
     columns = design(visits, model.prior_missed, model.prior_kept)
     return {
@@ -169,7 +169,7 @@ def explain(model: Model, visits: Visits, *, most: int = 3) -> list[list[Reason]
 
 def _log_odds(model: Model, visits: Visits) -> Array:
     """Without what the calendar adds."""
-    if model.coefficients is not None:
+    if model.coefficients:
         columns = personal(visits, model.prior_missed, model.prior_kept)
         return weighted(model.coefficients, columns)
     terms = _default_terms(model, visits)
