@@ -266,6 +266,9 @@ SPECTACULAR_SETTINGS = {
         "AppointmentStatusEnum": "appointments.api.serializers.appointments.STATUSES",
         "QueueEntryStatusEnum": "appointments.enums.QueueEntryStatus",
         "WaitlistStatusEnum": "appointments.enums.WaitingListStatus",
+        "TypeModalityEnum": "appointments.enums.Modality",
+        "ModalityEnum": "appointments.api.serializers.appointments.MODALITIES",
+        "TimeOffKindEnum": "appointments.enums.TimeOffKind",
     },
 }
 

@@ -3,14 +3,17 @@
 import django_filters
 from django.db.models import Q, QuerySet
 
-from appointments.api.serializers.appointments import STATUSES
-from appointments.enums import Priority, QueueEntryStatus, WaitingListStatus
+from appointments.api.serializers.appointments import MODALITIES, STATUSES
+from appointments.enums import Priority, QueueEntryStatus, TimeOffKind, WaitingListStatus
 from appointments.models import (
+    AppointmentPriorityRule,
     AppointmentRequest,
     AppointmentTemplate,
     AvailabilityRule,
     QueueEntry,
+    Resource,
     SlotAvailability,
+    TimeOff,
     WaitingList,
     WaitingQueue,
 )
@@ -40,6 +43,9 @@ class AppointmentFilters(django_filters.FilterSet):
     provider_id = KeyFilter()
     appointment_type_id = KeyFilter()
     site_id = KeyFilter()
+    resource_id = KeyFilter()
+    series_id = KeyFilter()
+    modality = ChoicesFilter(choices=MODALITIES, help_text="One, or several with commas.")
     status = ChoicesFilter(choices=STATUSES, help_text="One, or several with commas.")
     priority = ChoicesFilter(choices=Priority.choices, help_text="One, or several with commas.")
     is_waitlist_conversion = FlagFilter()
@@ -102,6 +108,48 @@ class AvailabilityRuleFilters(django_filters.FilterSet):
 
     class Meta:
         model = AvailabilityRule
+        fields: list[str] = []
+
+
+class PriorityRuleFilters(django_filters.FilterSet):
+    appointment_type_id = KeyFilter(method="for_type", help_text="Rules that it can match.")
+    is_active = FlagFilter()
+    search = SearchFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
+    ordering = Ordering(fields=["id", "name", "base_priority_score", "max_wait_days"])
+
+    class Meta:
+        model = AppointmentPriorityRule
+        fields: list[str] = []
+
+    def for_type(self, queryset: QuerySet, name: str, value: int) -> QuerySet:
+        return _listed_or_open(queryset, "ruletype", "appointment_type_id", value)
+
+
+class ResourceFilters(django_filters.FilterSet):
+    site_id = KeyFilter()
+    kind = django_filters.CharFilter(max_length=60)
+    is_active = FlagFilter()
+    search = SearchFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
+    ordering = Ordering(fields=["id", "name", "kind"])
+
+    class Meta:
+        model = Resource
+        fields: list[str] = []
+
+
+class TimeOffFilters(django_filters.FilterSet):
+    """``date_from`` and ``date_to`` keep what touches these days."""
+
+    provider_id = KeyFilter()
+    site_id = KeyFilter()
+    resource_id = KeyFilter()
+    kind = ChoicesFilter(choices=TimeOffKind.choices, help_text="One, or several with commas.")
+    date_from = DayFilter(field_name="ends_at", lookup_expr="gte", help_text=FIRST_DAY)
+    date_to = DayFilter(field_name="starts_at", lookup_expr="lte", help_text=LAST_DAY)
+    ordering = Ordering(fields=["starts_at", "ends_at", "id"])
+
+    class Meta:
+        model = TimeOff
         fields: list[str] = []
 
 

@@ -81,8 +81,8 @@ def columns(visits: Iterable[VisitRow], *, now: datetime) -> list[Column]:
     for visit in visits:
         if visit.status in by_status:
             by_status[S(visit.status)].append(card(visit, now=now, is_double=visit.id in doubled))
-    waiting.cards.sort(key=lambda c: c.timer.amber_at)
-    in_room.cards.sort(key=lambda c: c.timer.since)
+    waiting.cards.sort(key=lambda c: c.timer.amber_at if c.timer else c.visit.start)
+    in_room.cards.sort(key=lambda c: c.timer.since if c.timer else c.visit.start)
     done.cards.sort(key=lambda c: c.visit.completed_at or c.visit.end, reverse=True)
     return [expected, waiting, in_room, done]
 
@@ -92,7 +92,7 @@ def card(visit: VisitRow, *, now: datetime, is_double: bool) -> Card:
     flags = set()
     if visit.status in EXPECTED and timer and timer.hue:
         flags.add("late")
-    if visit.status in (S.CHECKED_IN, S.IN_PROGRESS) and timer.hue == "vermilion":
+    if timer and visit.status in (S.CHECKED_IN, S.IN_PROGRESS) and timer.hue == "vermilion":
         flags.add("overdue")
     if visit.status == S.PENDING and visit.start > now:
         flags.add("unconfirmed")

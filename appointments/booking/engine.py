@@ -334,7 +334,7 @@ class BookingEngine:
             raise InvalidInputError("Say why it is cancelled.", attr="reason", code="required")
         now = self.clock()
         before, from_status = snapshot(row, UNDOABLE_FIELDS), row.status
-        row.status = TRANSITIONS[step].target
+        row.status = TRANSITIONS[step].target or row.status
         changed = ["status"]
         if step in TIMESTAMPS:
             setattr(row, TIMESTAMPS[step], now)
@@ -413,8 +413,8 @@ class BookingEngine:
         row = self._lock(Step.UNDO, appointment_id, version)
         now = self.clock()
         last = AppointmentEvent.objects.filter(appointment_id=row.pk).order_by("-pk").first()
-        too_old = last is None or last.at < now - timedelta(minutes=UNDO_MINUTES)
-        if too_old or last.step == Step.UNDO:
+        too_old = now - timedelta(minutes=UNDO_MINUTES)
+        if last is None or last.at < too_old or last.step == Step.UNDO:
             raise NothingToUndoError
         self._check(NEEDS.get(Step(last.step), Permission.RUN_FLOW))
         before, from_status = snapshot(row, UNDOABLE_FIELDS), row.status

@@ -62,7 +62,7 @@ def record(
     )
     publish_on_commit(
         AppointmentChanged(
-            tenant_id=row.tenant_id,
+            tenant_id=row.tenant_id,  # type: ignore[arg-type]
             appointment_id=row.pk,
             provider_id=row.provider_id,
             step=step,

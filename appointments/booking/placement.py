@@ -202,7 +202,8 @@ def _candidates(
         )
     )
     if visit.resource is None:
-        return sorted(free, key=lambda resource: resource.pk != row.resource_id)
+        free.sort(key=lambda resource: resource.pk != row.resource_id)
+        return [*free]
     # Out of service, it can be had on purpose; taken, it cannot.
     return [each for each in free if each == visit.resource] or (
         [visit.resource] if override_reason else []

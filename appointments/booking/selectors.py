@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -131,18 +132,20 @@ def visits_by_key(user: User, keys: Iterable[int]) -> list[VisitRow]:
 
 
 def _rows(rows: QuerySet[AppointmentRequest]) -> list[VisitRow]:
-    return [
-        VisitRow(
-            *row[:15],
-            " ".join(filter(None, row[15:18])),
-            " ".join(filter(None, (row[15], row[17] or row[16]))),
-            row[18],
-            f"{row[19] or ''} {row[20] or ''}".strip(),
-            tuple(row[21] or ()),
-            *row[22:],
-        )
-        for row in rows.values_list(*ROW_FIELDS)
+    return [_row(values) for values in rows.values_list(*ROW_FIELDS)]
+
+
+def _row(values: tuple[Any, ...]) -> VisitRow:
+    shown: list[Any] = [
+        *values[:15],
+        " ".join(filter(None, values[15:18])),
+        " ".join(filter(None, (values[15], values[17] or values[16]))),
+        values[18],
+        f"{values[19] or ''} {values[20] or ''}".strip(),
+        tuple(values[21] or ()),
+        *values[22:],
     ]
+    return VisitRow(*shown)
 
 
 def undoable_visits(user: User, visit_ids: Iterable[int], *, now: datetime) -> set[int]:

@@ -1,4 +1,4 @@
-"""Every write to what can be booked and when: appointment types, windows and weekly rules."""
+"""Every write to what can be booked and when: types, resources, windows, rules and time off."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -8,7 +8,13 @@ from django.db import IntegrityError, models, transaction
 
 from accounts.models import User
 from accounts.permissions import Permission, check
-from appointments.models import AppointmentTemplate, AvailabilityRule, SlotAvailability
+from appointments.models import (
+    AppointmentTemplate,
+    AvailabilityRule,
+    Resource,
+    SlotAvailability,
+    TimeOff,
+)
 from appointments.scheduling.windows import extend_windows, withdraw_rule
 from core.clock import Clock, system_clock
 from core.db import violated_constraint
@@ -17,13 +23,15 @@ from core.models import Site, Tenant
 from core.tenancy import current_tenant_id
 
 NAME_UNIQUE = "appointmenttemplate_name_unique"
+RESOURCE_NAME_UNIQUE = "resource_name_unique"
 START_UNIQUE = "slotavailability_start_unique"
 SWITCHES = {"is_active", "is_blocked"}
+OWNERS = ("provider_id", "site_id", "resource_id")
 
 
 class NameTakenError(DomainError):
     code = "name_taken"
-    message = "Another appointment type has this name."
+    message = "Another one has this name."
 
 
 class WindowTakenError(DomainError):
@@ -119,6 +127,58 @@ class Catalogue:
         """Delete the rule and the open windows it made from today on."""
         self._check()
         withdraw_rule(rule, today=self._today())
+
+    @transaction.atomic
+    def save_resource(self, resource: Resource, values: dict[str, Any]) -> Resource:
+        """Create or change a room or a device.  Visits that have it keep it.
+
+        Raises:
+            NameTakenError.
+        """
+        self._check()
+        _assign(resource, values)
+        _all_exist(Site.objects.all(), [resource.site_id], "site_id")
+        _save(resource, RESOURCE_NAME_UNIQUE, NameTakenError(attr="name"))
+        return resource
+
+    @transaction.atomic
+    def delete_resource(self, resource: Resource) -> None:
+        """
+        Raises:
+            ProtectedError: a visit had it.
+        """
+        self._check()
+        resource.delete()
+
+    @transaction.atomic
+    def save_time_off(self, off: TimeOff, values: dict[str, Any]) -> TimeOff:
+        """Create or change an absence or a closure.  Visits booked before stay as they are."""
+        self._check()
+        _assign(off, values)
+        owners = [name for name in OWNERS if getattr(off, name) is not None]
+        if len(owners) != 1:
+            raise InvalidInputError(
+                "Choose one: a provider, a site or a resource.",
+                attr=owners[-1] if owners else OWNERS[0],
+                code="exactly_one",
+            )
+        known = {
+            "provider_id": User.objects.providers(),
+            "site_id": Site.objects.all(),
+            "resource_id": Resource.objects.all(),
+        }
+        _all_exist(known[owners[0]], [getattr(off, owners[0])], owners[0])
+        if off.starts_at >= off.ends_at:
+            raise InvalidInputError(
+                "The end must be later than the start.", attr="ends_at", code="end_before_start"
+            )
+        off.save()
+        return off
+
+    @transaction.atomic
+    def delete_time_off(self, off: TimeOff) -> None:
+        self._check()
+        off.delete()
 
     def _check(self) -> None:
         if self.by is not None:

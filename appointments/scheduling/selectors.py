@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from appointments.enums import OCCUPYING, AppointmentStatus
+from appointments.enums import EXPECTED, OCCUPYING, AppointmentStatus, Modality
 from appointments.models import (
     AppointmentRequest,
     Resource,
@@ -139,6 +139,18 @@ def time_off_between(
     if provider_id is not None:
         rows = rows.filter(Q(provider_id=provider_id) | Q(provider_id=None))
     return rows.order_by("starts_at", "pk")
+
+
+def visits_during(off: TimeOff, *, now: datetime) -> QuerySet[AppointmentRequest]:
+    """Visits still to come that the absence or closure meets, buffers included; by start."""
+    rows = taking(max(off.starts_at, now), off.ends_at, now=now).filter(
+        status__in=EXPECTED, scheduled_datetime__gte=now
+    )
+    if off.provider_id is not None:
+        return rows.filter(provider_id=off.provider_id)
+    if off.resource_id is not None:
+        return rows.filter(resource_id=off.resource_id)
+    return rows.filter(site_id=off.site_id).exclude(modality=Modality.TELEHEALTH)
 
 
 def resources_of(kind: str, site_id: int | None) -> QuerySet[Resource]:

@@ -7,13 +7,15 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from appointments.api.fields import DiagnosisCodes
 from appointments.booking.requests import MAX_MINUTES, MIN_MINUTES
-from appointments.enums import AppointmentStatus, Priority, Step
+from appointments.enums import AppointmentStatus, Modality, Priority, Step
 from appointments.models import AppointmentRequest
 from appointments.scheduling.availability import Interval
 from core.api_fields import Choice, Instant, Key, StrictSerializer, Text, Whole, iso
 
 SITE = "Where left out, the one at which the provider works then."
+MODALITIES = [choice for choice in Modality.choices if choice[0] != Modality.EITHER]
 STATUSES = [choice for choice in AppointmentStatus.choices if choice[0] != AppointmentStatus.HELD]
 PLAIN = (
     "id",
@@ -21,9 +23,13 @@ PLAIN = (
     "provider_id",
     "appointment_type_id",
     "site_id",
+    "resource_id",
+    "series_id",
+    "modality",
     "status",
     "priority",
     "reason",
+    "diagnosis_codes",
     "is_waitlist_conversion",
     "overbooked",
     "override_reason",
@@ -48,6 +54,7 @@ NAMES = (
     "provider__last_name",
     "provider__username",
     "appointment_type__name",
+    "resource__name",
 )
 APPOINTMENT = {
     "id": 41,
@@ -58,11 +65,16 @@ APPOINTMENT = {
     "appointment_type_id": 3,
     "appointment_type_name": "Consultation",
     "site_id": 1,
+    "resource_id": None,
+    "resource_name": "",
+    "series_id": None,
+    "modality": "on_site",
     "scheduled_datetime": "2030-01-31T14:30:00+01:00",
     "scheduled_end_datetime": "2030-01-31T15:00:00+01:00",
     "status": "PENDING",
     "priority": "routine",
     "reason": "Check-up",
+    "diagnosis_codes": [],
     "is_waitlist_conversion": False,
     "overbooked": False,
     "override_reason": "",
@@ -93,6 +105,7 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
         )
         or row["provider__username"],
         "appointment_type_name": row["appointment_type__name"],
+        "resource_name": row["resource__name"] or "",
     }
 
 
@@ -112,11 +125,18 @@ class AppointmentSerializer(serializers.Serializer):
     appointment_type_id = serializers.IntegerField()
     appointment_type_name = serializers.CharField()
     site_id = serializers.IntegerField(allow_null=True)
+    resource_id = serializers.IntegerField(
+        allow_null=True, help_text="The room or device that it takes."
+    )
+    resource_name = serializers.CharField()
+    series_id = serializers.IntegerField(allow_null=True)
+    modality = serializers.ChoiceField(choices=MODALITIES)
     scheduled_datetime = Instant()
     scheduled_end_datetime = Instant()
     status = serializers.ChoiceField(choices=STATUSES)
     priority = serializers.ChoiceField(choices=Priority.choices)
     reason = serializers.CharField()
+    diagnosis_codes = serializers.ListField(child=serializers.CharField())
     is_waitlist_conversion = serializers.BooleanField()
     overbooked = serializers.BooleanField(help_text="Deliberately put over another appointment.")
     override_reason = serializers.CharField()
@@ -149,6 +169,29 @@ class PlacedAppointmentSerializer(AppointmentSerializer):
     )
 
 
+class PlaceSerializer(StrictSerializer):
+    """Where, when and with whom."""
+
+    provider_id = Key()
+    appointment_type_id = Key()
+    scheduled_datetime = Instant()
+    duration_minutes = Whole(
+        min_value=MIN_MINUTES,
+        max_value=MAX_MINUTES,
+        required=False,
+        help_text="The type's where left out.",
+    )
+    site_id = Key(required=False, allow_null=True, help_text=SITE)
+    modality = Choice(
+        choices=MODALITIES, required=False, help_text="As the type offers it; its own if left out."
+    )
+    resource_id = Key(
+        required=False,
+        allow_null=True,
+        help_text="The one room or device to take; any free one that fits where left out.",
+    )
+
+
 @extend_schema_serializer(
     examples=[
         OpenApiExample(
@@ -163,20 +206,11 @@ class PlacedAppointmentSerializer(AppointmentSerializer):
         )
     ]
 )
-class BookSerializer(StrictSerializer):
+class BookSerializer(PlaceSerializer):
     patient_id = Key()
-    provider_id = Key()
-    appointment_type_id = Key()
-    scheduled_datetime = Instant()
-    duration_minutes = Whole(
-        min_value=MIN_MINUTES,
-        max_value=MAX_MINUTES,
-        required=False,
-        help_text="The type's where left out.",
-    )
-    site_id = Key(required=False, allow_null=True, help_text=SITE)
     priority = Choice(choices=Priority.choices, required=False)
     reason = Text(max_length=500, lines=True, required=False, allow_blank=True)
+    diagnosis_codes = DiagnosisCodes(required=False)
     override_reason = Text(
         max_length=500,
         lines=True,
@@ -199,12 +233,7 @@ class BookSerializer(StrictSerializer):
         )
     ]
 )
-class HoldWriteSerializer(StrictSerializer):
-    provider_id = Key()
-    appointment_type_id = Key()
-    scheduled_datetime = Instant()
-    duration_minutes = Whole(min_value=MIN_MINUTES, max_value=MAX_MINUTES, required=False)
-    site_id = Key(required=False, allow_null=True, help_text=SITE)
+class HoldWriteSerializer(PlaceSerializer):
     patient_id = Key(required=False, allow_null=True)
 
 
@@ -216,7 +245,9 @@ class HoldWriteSerializer(StrictSerializer):
                 "id": 42,
                 "provider_id": 7,
                 "appointment_type_id": 3,
-                "site_id": None,
+                "site_id": 1,
+                "resource_id": None,
+                "modality": "on_site",
                 "patient_id": None,
                 "scheduled_datetime": "2030-01-31T14:30:00+01:00",
                 "scheduled_end_datetime": "2030-01-31T15:00:00+01:00",
@@ -230,6 +261,8 @@ class HoldSerializer(serializers.Serializer):
     provider_id = serializers.IntegerField()
     appointment_type_id = serializers.IntegerField()
     site_id = serializers.IntegerField(allow_null=True)
+    resource_id = serializers.IntegerField(allow_null=True)
+    modality = serializers.ChoiceField(choices=MODALITIES)
     patient_id = serializers.IntegerField(allow_null=True)
     scheduled_datetime = Instant()
     scheduled_end_datetime = Instant()
@@ -330,10 +363,12 @@ class ConflictSerializer(serializers.Serializer):
     type = serializers.CharField()
     errors = Problem(many=True)
     conflicts = serializers.ListField(
-        child=serializers.IntegerField(), required=False, help_text="With slot_taken."
+        child=serializers.IntegerField(),
+        required=False,
+        help_text="With slot_taken and resource_taken.",
     )
     alternative_slots = Slot(
-        many=True, required=False, help_text="With slot_taken and provider_unavailable."
+        many=True, required=False, help_text="Where the time was refused: the nearest free ones."
     )
     legal = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="With illegal_transition."

@@ -3,9 +3,10 @@
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from appointments.enums import Modality
 from appointments.models import AppointmentTemplate, AvailabilityRule, SlotAvailability
 from appointments.models.schedule import WEEKDAYS
-from core.api_fields import ClockTime, Day, Flag, Key, StrictSerializer, Text, Whole
+from core.api_fields import Choice, ClockTime, Day, Flag, Key, StrictSerializer, Text, Whole
 
 MAX_LISTED = 500
 TYPE = {
@@ -16,6 +17,8 @@ TYPE = {
     "buffer_after_minutes": 10,
     "colour": "#0b6e69",
     "specialty": "Radiology",
+    "modality": "on_site",
+    "resource_kind": "Ultrasound room",
     "min_lead_minutes": 60,
     "max_lead_days": 365,
     "is_bookable_online": True,
@@ -60,6 +63,13 @@ class AppointmentTypeWriteSerializer(StrictSerializer):
     buffer_after_minutes = Whole(min_value=0, max_value=120, required=False)
     colour = Text(max_length=7, required=False, help_text="Such as #0b6e69.")
     specialty = Text(max_length=60, required=False, allow_blank=True)
+    modality = Choice(choices=Modality.choices, required=False, help_text="How it takes place.")
+    resource_kind = Text(
+        max_length=60,
+        required=False,
+        allow_blank=True,
+        help_text="The kind of room or equipment it takes, if any.",
+    )
     min_lead_minutes = Whole(min_value=0, max_value=525_600, required=False)
     max_lead_days = Whole(min_value=1, max_value=730, required=False)
     is_bookable_online = Flag(required=False)

@@ -1,0 +1,117 @@
+"""A time to be checked: its parts looked up, and its bounds."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+
+from accounts.models import User
+from appointments.booking.requests import MAX_MINUTES, existing, existing_patient
+from appointments.models import AppointmentRequest, AppointmentTemplate, Resource
+from appointments.scheduling.availability import Interval, to_utc
+from appointments.scheduling.utils import Conflict, ConflictDetector
+from core.errors import InvalidInputError
+from core.models import Site, Tenant
+from patients.models import PatientProfile
+
+HORIZON = timedelta(days=730)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The answer: what stands against the time and, if anything does, free ones near it."""
+
+    start: datetime
+    end: datetime
+    conflicts: list[Conflict]
+    alternatives: list[Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeCheck:
+    """The parts of a question, all of this tenant."""
+
+    provider: User
+    start: datetime
+    end: datetime
+    except_id: int | None
+    patient: PatientProfile | None
+    kind: AppointmentTemplate | None
+    resource: Resource | None
+    site: Site | None
+
+    def answer(self, tenant: Tenant, *, by: User) -> Checked:
+        """At most 13 queries."""
+        detector = ConflictDetector(tenant, by=by)
+        parts = {
+            "exclude_appointment_id": self.except_id,
+            "patient": self.patient,
+            "appointment_type": self.kind,
+            "resource": self.resource,
+            "site": self.site,
+        }
+        found = detector.check_conflicts(self.provider, self.start, self.end, **parts)
+        if not found:
+            return Checked(self.start, self.end, [], [])
+        minutes = int((self.end - self.start).total_seconds() // 60)
+        slots = detector.suggest_alternative_slots(self.provider, self.start, minutes, **parts)
+        return Checked(self.start, self.end, found, slots)
+
+
+def wanted_check(
+    *,
+    now: datetime,
+    zone: ZoneInfo,
+    provider_id: int,
+    start_time: datetime,
+    end_time: datetime,
+    exclude_appointment_id: int | None = None,
+    patient_id: int | None = None,
+    appointment_type_id: int | None = None,
+    resource_id: int | None = None,
+    site_id: int | None = None,
+) -> TimeCheck:
+    """
+    Raises:
+        InvalidInputError: 400, with ``attr`` the field at fault.
+    """
+    _check_bounds(start_time, end_time, now=now, zone=zone)
+    types = AppointmentTemplate.objects.filter(is_active=True)
+    resources = Resource.objects.filter(is_active=True)
+    sites = Site.objects.filter(is_active=True)
+    if exclude_appointment_id is not None:
+        existing(AppointmentRequest.objects, exclude_appointment_id, "exclude_appointment_id")
+    return TimeCheck(
+        provider=existing(User.objects.providers(), provider_id, "provider_id"),
+        start=start_time,
+        end=end_time,
+        except_id=exclude_appointment_id,
+        patient=existing_patient(patient_id) if patient_id is not None else None,
+        kind=_existing(types, appointment_type_id, "appointment_type_id"),
+        resource=_existing(resources, resource_id, "resource_id"),
+        site=_existing(sites, site_id, "site_id"),
+    )
+
+
+def _existing(queryset: QuerySet[Any], key: int | None, attr: str) -> Any:
+    return None if key is None else existing(queryset, key, attr)
+
+
+def _check_bounds(start: datetime, end: datetime, *, now: datetime, zone: ZoneInfo) -> None:
+    if end <= start:
+        raise InvalidInputError(
+            "The end must be later than the start.", attr="end_time", code="end_before_start"
+        )
+    if end - start > timedelta(minutes=MAX_MINUTES):
+        raise InvalidInputError(
+            f"A visit lasts at most {MAX_MINUTES} minutes.", attr="end_time", code="out_of_range"
+        )
+    today = to_utc(now.astimezone(zone).date(), time.min, zone)
+    if end <= today:
+        raise InvalidInputError("This day has passed.", attr="start_time", code="in_the_past")
+    if start > now + HORIZON:
+        raise InvalidInputError(
+            f"Choose a time within {HORIZON.days} days.", attr="start_time", code="too_far_ahead"
+        )
