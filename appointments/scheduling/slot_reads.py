@@ -36,7 +36,7 @@ WINDOWS = """
 SELECT w.provider_id, concat_ws(' ', nullif(u.title, ''), u.first_name, u.last_name),
        string_agg(date_send(w.date) || time_send(w.start_time) || time_send(w.end_time)
                   || int4send(w.duration_minutes) || int8send(w.site_id)
-                  || int4send(w.is_blocked::int), ''::bytea)
+                  || int4send(w.is_blocked::int), ''::bytea ORDER BY w.date, w.start_time)
 FROM appointments_slotavailability w
 JOIN accounts_user u ON u.tenant_id = w.tenant_id AND u.id = w.provider_id
 LEFT JOIN accounts_providerprofile p ON p.tenant_id = u.tenant_id AND p.user_id = u.id

@@ -20,6 +20,7 @@ from appointments.scheduling.slots import (
     Ints,
     Need,
     Slots,
+    each_once,
     free_slots,
     micros,
     overlaps_any,
@@ -61,7 +62,8 @@ class Free:
     def site(self) -> Ints:
         return self.calendar.windows.site[self.slots.window]
 
-    def only(self, wanted: Flags) -> "Free":
+    def only(self, wanted: Flags | Ints) -> "Free":
+        """The rows that a mask or an index array picks."""
         return replace(
             self,
             slots=self.slots.only(wanted),
@@ -100,7 +102,9 @@ def find_free(wish: Wish, *, zone: ZoneInfo, now: datetime) -> Free:
     )
     if needs_resource:
         found = found.only(found.resource >= 0)
-    return found.only(_within(found.clock, wish)) if wish.times else found
+    if wish.times:
+        found = found.only(_within(found.clock, wish))
+    return found.only(each_once(found.slots))
 
 
 def _need(wish: Wish, now: datetime) -> Need:

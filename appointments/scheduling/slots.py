@@ -67,7 +67,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Free slots by lane and start, each once.
+    """Free slots in order of their windows; overlapping windows may repeat one.
 
     Attributes:
         window: row of the window each lies in.
@@ -86,7 +86,8 @@ class Slots:
     def __len__(self) -> int:
         return len(self.start)
 
-    def only(self, wanted: Flags) -> "Slots":
+    def only(self, wanted: Flags | Ints) -> "Slots":
+        """The rows that a mask or an index array picks."""
         columns = (getattr(self, name) for name in self.__dataclass_fields__)
         return Slots(*(column[wanted] for column in columns))
 
@@ -171,7 +172,7 @@ def free_slots(windows: Windows, busy: Busy, need: Need) -> Slots:
     next_start = np.append(busy_start, np.iinfo(np.int64).max)[after]
     edge_before = _on_line(lane, windows.opens[window] - need.before, need)
     edge_after = _on_line(lane, windows.closes[window] + need.after, need)
-    found = Slots(
+    return Slots(
         lane=lane,
         window=window,
         start=start,
@@ -180,7 +181,6 @@ def free_slots(windows: Windows, busy: Busy, need: Need) -> Slots:
         meets_before=previous_end >= edge_before,
         meets_after=next_start <= edge_after,
     )
-    return _each_once(found)
 
 
 def _grid(windows: Windows, need: Need) -> tuple[Ints, Ints]:
@@ -201,16 +201,13 @@ def _on_line(lane: Ints, at: Ints, need: Need) -> Ints:
     return (lane << LANE_BITS) + np.clip(at - need.earliest, -reach + 1, reach - 1) + reach
 
 
-def _each_once(slots: Slots) -> Slots:
-    """By lane and start; where windows overlap, the first window's slot."""
+def each_once(slots: Slots) -> Ints:
+    """Rows by lane and start; where windows overlap, the slot of the one in the earlier row."""
     order = np.lexsort((slots.window, slots.start, slots.lane))
-    if len(order) < 2:
-        return slots
     lane, start = slots.lane[order], slots.start[order]
     fresh = np.ones(len(order), dtype=bool)
     fresh[1:] = (lane[1:] != lane[:-1]) | (start[1:] != start[:-1])
-    columns = (getattr(slots, name)[order][fresh] for name in Slots.__dataclass_fields__)
-    return Slots(*columns)
+    return order[fresh]
 
 
 def overlaps_any(start: Ints, end: Ints, intervals: Iterable[tuple[int, int]]) -> Flags:

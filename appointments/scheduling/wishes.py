@@ -1,12 +1,17 @@
 """What a slot is searched for, checked before anything is read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
+from accounts.models import User
 from appointments.enums import Modality, Priority
 from appointments.models import AppointmentTemplate
 from core.errors import InvalidInputError
+from core.lookups import all_existing, existing
+from core.models import Site, Tenant
+from patients.models import PatientProfile
 
 MAX_DATES = 366
 MAX_RESULTS = 500
@@ -29,6 +34,7 @@ class Wish:
         times: the visit starts within one of these ranges of the wall clock; empty for any time.
         modality: None for the type's own.
         soonest_first: ranked by time instead of by score.
+        except_appointment_id: a visit that is to be moved; its own time counts as free.
     """
 
     appointment_type: AppointmentTemplate
@@ -45,13 +51,14 @@ class Wish:
     modality: Modality | None = None
     soonest_first: bool = False
     max_results: int = DEFAULT_RESULTS
-    except_appointment_id: int | None = field(default=None)
+    except_appointment_id: int | None = None
 
     def __post_init__(self) -> None:
         """
         Raises:
             InvalidInputError: naming the field.
         """
+        _check_modality(self.appointment_type, self.modality)
         if not MIN_MINUTES <= self.duration_minutes <= MAX_MINUTES:
             raise InvalidInputError(
                 f"Choose between {MIN_MINUTES} and {MAX_MINUTES} minutes.",
@@ -110,6 +117,116 @@ def date_range(first: date, last: date) -> tuple[date, ...]:
             f"Ask for at most {MAX_DATES} days at once.", attr="date_to", code="too_many_dates"
         )
     return tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+
+
+def checked_wish(
+    tenant: Tenant,
+    *,
+    now: datetime,
+    patient_id: int,
+    appointment_type_id: int,
+    dates: Iterable[date],
+    dates_attr: str,
+    provider_ids: Iterable[int] | None = None,
+    provider_attr: str = "provider_ids",
+    duration_minutes: int | None = None,
+    **rest: Any,
+) -> Wish:
+    """A wish whose parts exist in the active tenant and can meet.
+
+    A search that could find nothing because of a mistake is refused, not answered with nothing.
+
+    Args:
+        dates_attr, provider_attr: what the caller calls them, for refusals.
+        duration_minutes: the type's where None.
+        rest: further attributes of ``Wish``.
+
+    Raises:
+        InvalidInputError: naming the field.
+    """
+    types = AppointmentTemplate.objects.filter(is_active=True)
+    kind = existing(types, appointment_type_id, "appointment_type_id")
+    existing(PatientProfile.objects.filter(is_active=True), patient_id, "patient_id")
+    today = now.astimezone(tenant.zone_info).date()
+    wish = Wish(
+        patient_id=patient_id,
+        appointment_type=kind,
+        dates=wanted_dates(dates, today=today, attr=dates_attr),
+        provider_ids=None if provider_ids is None else tuple(sorted(set(provider_ids))),
+        duration_minutes=kind.duration_minutes if duration_minutes is None else duration_minutes,
+        **rest,
+    )
+    _check_dates(wish, today=today, attr=dates_attr)
+    _check_providers(wish, provider_attr)
+    _check_site(wish)
+    return wish
+
+
+def _check_modality(kind: AppointmentTemplate, modality: Modality | None) -> None:
+    if modality in (None, kind.modality) or kind.modality == Modality.EITHER:
+        return
+    raise InvalidInputError(
+        f"{kind.name} takes place {kind.get_modality_display().lower()} only.",
+        attr="modality",
+        code="not_offered",
+    )
+
+
+def _check_dates(wish: Wish, *, today: date, attr: str) -> None:
+    kind = wish.appointment_type
+    if wish.dates[0] > today + timedelta(days=kind.max_lead_days):
+        raise InvalidInputError(
+            f"{kind.name} can be booked at most {kind.max_lead_days} days ahead.",
+            attr=attr,
+            code="too_far_ahead",
+        )
+    if wish.weekdays and not any(day.weekday() in wish.weekdays for day in wish.dates):
+        raise InvalidInputError(
+            "None of the dates falls on these weekdays.", attr="weekdays", code="no_such_day"
+        )
+
+
+def _check_providers(wish: Wish, attr: str) -> None:
+    """Each is a provider, and one of them at least offers the type and the specialty."""
+    providers = User.objects.providers().select_related("provider_profile")
+    if wish.provider_ids is None:
+        if not wish.specialty:
+            return
+        found, attr = list(providers), "specialty"
+    else:
+        found = all_existing(providers, wish.provider_ids, attr)
+        if not found:
+            raise InvalidInputError("Name at least one provider.", attr=attr, code="required")
+    if wish.specialty:
+        found = [user for user in found if wish.specialty in _specialties(user)]
+        if not found:
+            raise InvalidInputError(
+                f"None of them works in {wish.specialty}.", attr="specialty", code="not_offered"
+            )
+    kind = wish.appointment_type
+    offered_by = set(kind.templateprovider_set.values_list("provider_id", flat=True))
+    if offered_by and not offered_by & {user.pk for user in found}:
+        names = ", ".join(user.get_full_name() for user in found[:3])
+        raise InvalidInputError(
+            f"{kind.name} is not offered by {names}.", attr=attr, code="not_offered"
+        )
+
+
+def _specialties(user: User) -> list[str]:
+    profile = getattr(user, "provider_profile", None)
+    return profile.specialties if profile else []
+
+
+def _check_site(wish: Wish) -> None:
+    if wish.site_id is None:
+        return
+    site = existing(Site.objects.filter(is_active=True), wish.site_id, "site_id")
+    kind = wish.appointment_type
+    offered_at = set(kind.templatesite_set.values_list("site_id", flat=True))
+    if offered_at and site.pk not in offered_at:
+        raise InvalidInputError(
+            f"{kind.name} is not offered at {site.name}.", attr="site_id", code="not_offered"
+        )
 
 
 def bounds(wish: Wish, *, now: datetime) -> tuple[datetime, datetime]:
