@@ -1,9 +1,9 @@
-"""Queues, their entries and the waitlist as JSON."""
+"""Queues and their entries as JSON."""
 
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from appointments.models import QueueEntry, WaitingList, WaitingQueue
+from appointments.models import QueueEntry, WaitingQueue
 
 QUEUE = {
     "id": 2,
@@ -34,22 +34,6 @@ ENTRY = {
     "completed_at": None,
     "version": 1,
 }
-WISH = {
-    "id": 9,
-    "patient_id": 12,
-    "patient_name": "Maria Lindqvist",
-    "appointment_type_id": 3,
-    "preferred_provider_id": None,
-    "preferred_date": None,
-    "preferred_time": "09:00:00",
-    "desired_date_range_start": "2030-02-01",
-    "desired_date_range_end": "2030-02-28",
-    "priority": "routine",
-    "status": "ACTIVE",
-    "scheduled_appointment_id": None,
-    "notes": "",
-    "created_at": "2030-01-15T09:30:00+01:00",
-}
 
 
 @extend_schema_serializer(examples=[OpenApiExample("A queue", value=QUEUE)])
@@ -72,16 +56,3 @@ class QueueEntrySerializer(serializers.ModelSerializer):
     class Meta:
         model = QueueEntry
         fields = list(ENTRY)
-
-
-@extend_schema_serializer(examples=[OpenApiExample("A wish", value=WISH)])
-class WaitlistSerializer(serializers.ModelSerializer):
-    patient_id = serializers.IntegerField()
-    patient_name = serializers.CharField(source="patient.get_full_name")
-    appointment_type_id = serializers.IntegerField()
-    preferred_provider_id = serializers.IntegerField(allow_null=True)
-    scheduled_appointment_id = serializers.IntegerField(allow_null=True)
-
-    class Meta:
-        model = WaitingList
-        fields = list(WISH)
