@@ -16,6 +16,7 @@ lint: setup-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/djlint --lint --quiet templates
 	@$(BIN)/lint-imports
+	@SECRET_KEY=only-to-read-the-models DEBUG=1 $(BIN)/mypy
 	@DATA_DIR=.data/lint $(BIN)/python manage.py makemigrations --check --dry-run
 	@SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))')" DEBUG=0 \
 	  HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING

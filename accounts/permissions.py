@@ -66,7 +66,7 @@ _MANAGER = _DESK | {
     P.SEE_ANALYTICS,
 }
 
-TABLE: dict[Role, frozenset[Permission]] = {
+TABLE: dict[str, frozenset[Permission]] = {
     Role.TENANT_ADMIN: frozenset(_MANAGER | {P.SEE_AUDIT, P.MANAGE_USERS, P.USE_ADMIN}),
     Role.MANAGER: frozenset(_MANAGER | {P.SEE_AUDIT}),
     Role.FRONT_DESK: frozenset(_DESK | {P.OVERBOOK}),
@@ -104,7 +104,7 @@ def requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[
             check(request.user, permission)
             return view(request, *args, **kwargs)
 
-        guarded.permission = permission
+        guarded.permission = permission  # type: ignore[attr-defined]
         return guarded
 
     return decorate

@@ -19,16 +19,16 @@ class DatabaseRule(models.BaseConstraint, ABC):
     Made at the end of its migration, when the tables and keys it names exist.
     """
 
-    def constraint_sql(self, model, schema_editor) -> None:
+    def constraint_sql(self, model, schema_editor) -> Any:
         self.create_sql(model, schema_editor)
 
-    def create_sql(self, model, schema_editor) -> None:
+    def create_sql(self, model, schema_editor) -> Any:
         table = Table(model._meta.db_table, schema_editor.quote_name)
         schema_editor.deferred_sql.append(
             Statement(self.create(model, schema_editor.quote_name), table=table)
         )
 
-    def remove_sql(self, model, schema_editor) -> Statement:
+    def remove_sql(self, model, schema_editor) -> Any:
         table = Table(model._meta.db_table, schema_editor.quote_name)
         return Statement(self.remove(schema_editor.quote_name), table=table)
 
@@ -87,7 +87,7 @@ class RowLevelSecurity(DatabaseRule):
 
     def deconstruct(self) -> tuple[str, tuple, dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
-        return path, args, kwargs | {"column": self.column, "when_none": self.when_none}
+        return path, tuple(args), kwargs | {"column": self.column, "when_none": self.when_none}
 
 
 class SameTenantReference(DatabaseRule):
@@ -154,7 +154,7 @@ class Audited(DatabaseRule):
 
     def deconstruct(self) -> tuple[str, tuple, dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
-        return path, args, kwargs | {"secret": self.secret}
+        return path, tuple(args), kwargs | {"secret": self.secret}
 
 
 class AppendOnly(DatabaseRule):

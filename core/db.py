@@ -30,7 +30,7 @@ def insert_unless_conflict(instance: models.Model, constraint: str | None = None
     """
     fields = [f for f in instance._meta.local_concrete_fields if not f.primary_key]
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in fields)
+    columns = ", ".join(quote(str(field.column)) for field in fields)
     places = ", ".join(["%s"] * len(fields))
     values = [
         field.get_db_prep_save(field.pre_save(instance, True), connection) for field in fields

@@ -8,6 +8,7 @@ outside it a scoped manager raises and the database shows no tenant's rows at al
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 
@@ -52,7 +53,8 @@ def tenant(
         try:
             bind(connection, tenant_id, actor_id)
             yield
-            if connection.atomic_blocks[0]._from_testcase and not connection.needs_rollback:
+            outermost: Any = connection.atomic_blocks[0]
+            if outermost._from_testcase and not connection.needs_rollback:
                 _unbind(connection)
         finally:
             # Before the commit, so that on_commit handlers enter a tenant of their own.
