@@ -11,6 +11,7 @@ from rest_framework.viewsets import ViewSetMixin
 from accounts.permissions import Permission
 from appointments.api.conflict_views import CheckConflictsMixin
 from appointments.api.serializers import scheduling as shapes
+from appointments.api.warning_views import WaitWarningsMixin
 from appointments.scheduling.scoring import FACTORS
 from appointments.scheduling.smart_scheduler import SmartScheduler
 from appointments.scheduling.weights import save_weights, stored_weights
@@ -20,12 +21,13 @@ from core.clock import system_clock
 from core.etags import check_if_match, etag_of
 
 
-class SmartSchedulingViewSet(CheckConflictsMixin, ViewSetMixin, ApiView):
+class SmartSchedulingViewSet(CheckConflictsMixin, WaitWarningsMixin, ViewSetMixin, ApiView):
     """Slot search and its weights."""
 
     required_permissions = {
         "weights": Permission.SEE_CATALOGUE,
         "save_weights": Permission.CONFIGURE_SCHEDULING,
+        "wait_warnings": Permission.SEE_WAITLIST,
         "*": Permission.BOOK,
     }
 

@@ -16,6 +16,7 @@ from appointments.models import (
 from appointments.scheduling.priority import matching
 from appointments.scheduling.rules import active_rules
 from appointments.scheduling.wait_warnings import WARN_DAYS, wait_warnings
+from appointments.tests.api import api_of, problem
 from appointments.tests.visits import make_visit
 from core.clock import system_clock
 
@@ -213,3 +214,18 @@ def test_the_statement_equals_the_definition(riverside, lakeside, seed):
         today = system_clock().astimezone(clinic.tenant.zone_info).date()
         found = {(row.patient_id, row.type_id): row.due_on for row in warned(clinic).rows}
         assert found == expected(clinic, today)
+
+
+def test_warnings_over_http(riverside):
+    path = "appointments/scheduling/wait-warnings/"
+    with riverside.active():
+        rule(max_wait_days=2)
+        entry = wait(riverside, 4, diagnosis_codes=["E11"])
+    answer = api_of(riverside, Role.NURSE).get(path)
+    assert answer.status_code == 200
+    (row,) = answer.json()["results"]
+    assert (row["waitlist_entry_id"], row["appointment_id"]) == (entry.pk, None)
+    assert (row["days_left"], row["rule"]) == (-2, "Soon")
+    assert (answer.json()["count"], answer.json()["overdue"]) == (1, 1)
+    assert problem(api_of(riverside, Role.PATIENT).get(path))[0] == 403
+    assert problem(api_of(riverside).get(path, {"x": 1})) == (400, "unknown_parameter", "x")
