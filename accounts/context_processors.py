@@ -16,12 +16,23 @@ class Place:
     label: str
     icon: str
     permission: Permission
+    others: tuple[str, ...] = ()  # further addresses that belong to it
+
+    def contains(self, path: str) -> bool:
+        return path.startswith((self.url, *self.others))
 
 
 PLACES = (
     Place("/today/", "Today", "square-kanban", Permission.SEE_TODAY),
     Place("/appointments/calendar/", "Calendar", "calendar-days", Permission.SEE_TODAY),
     Place("/patients/", "Patients", "users", Permission.SEE_PATIENTS),
+    Place(
+        "/appointments/scheduling/analytics/",
+        "Figures",
+        "chart-column",
+        Permission.SEE_ANALYTICS,
+        ("/appointments/scheduling/metrics/",),
+    ),
     Place("/admin/", "Admin", "settings", Permission.USE_ADMIN),
     Place("/portal/", "My visits", "calendar-days", Permission.USE_PORTAL),
 )
@@ -66,7 +77,7 @@ class Frame:
                 "url": place.url,
                 "label": place.label,
                 "icon": place.icon,
-                "is_current": path.startswith(place.url),
+                "is_current": place.contains(path),
             }
             for place in PLACES
             if can(self._user, place.permission)

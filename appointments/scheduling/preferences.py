@@ -5,6 +5,7 @@ A field set by hand is in ``manual_fields`` and stays until somebody goes back t
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +33,18 @@ LEARNED = ("preferred_days", "preferred_times", "preferred_providers")
 TYPED = ("home_address", "travel_time_to_clinic")
 RATE_REACH_DAYS = 365
 BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A patient's preference as it stands, and what is learned now.
+
+    ``row`` is not stored yet where nothing has finished and nothing was set.
+    """
+
+    row: SchedulingPreference
+    provider_ids: list[int]
+    learned: Habits
 
 
 class Preferences:
@@ -110,6 +123,24 @@ class Preferences:
             row.save(update_fields=[*changed, "updated_at"])
         if "preferred_providers" not in row.manual_fields:
             _set_providers(row, found.provider_ids)
+
+
+def known(patient_id: int, *, clock: Clock = system_clock) -> Known:
+    """Writes nothing.
+
+    Raises:
+        NotFoundError: the tenant has no such patient.
+    """
+    patient = existing_patient(patient_id)
+    found = learned(patient_id, clock=clock)
+    row = SchedulingPreference.objects.filter(patient_id=patient_id).first()
+    if row is None:
+        row = SchedulingPreference(patient=patient, created_at=clock(), updated_at=clock())
+        for name, value in values_of(row, found).items():
+            setattr(row, name, value)
+        return Known(row, list(found.provider_ids), found)
+    links = PreferredProvider.objects.filter(preference=row).order_by("provider_id")
+    return Known(row, list(links.values_list("provider_id", flat=True)), found)
 
 
 def learn_from_visit(appointment_id: int) -> None:
