@@ -42,7 +42,10 @@ const actions = {
   },
   keys: () => document.getElementById("keys-help").showModal(),
   dismiss: (button) => button.closest(".alert, .toast")?.remove(),
-  print: () => window.print(),
+  // A page that first has to draw what it left out stops "print-asked" and prints when it is there.
+  print: () => {
+    if (document.body.dispatchEvent(new CustomEvent("print-asked", { cancelable: true }))) window.print();
+  },
 };
 
 document.addEventListener("click", (event) => {

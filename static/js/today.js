@@ -66,6 +66,23 @@ function drawAll() {
   document.body.dispatchEvent(new CustomEvent("board-changed"));
 }
 
+// The day sheet holds everybody: what is left out is drawn first.
+let isPrinting = false;
+
+document.body.addEventListener("print-asked", (event) => {
+  if (!board.querySelector("[data-show-all]")) return;
+  event.preventDefault();
+  isPrinting = true;
+  drawAll();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "p" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+  if (!board.querySelector("[data-show-all]")) return;
+  event.preventDefault();
+  document.body.dispatchEvent(new CustomEvent("print-asked", { cancelable: true }));
+});
+
 search.addEventListener("input", () => {
   if (search.value) drawAll();
   filter();
@@ -169,6 +186,8 @@ board.addEventListener("htmx:afterSwap", (event) => {
   tick();
   filter();
   for (const [id, top] of scrolled) document.getElementById(id)?.scrollTo({ top, behavior: "instant" });
+  if (isPrinting) window.print();
+  isPrinting = false;
 });
 
 for (const form of document.querySelectorAll("[data-filters]")) {
