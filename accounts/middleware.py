@@ -58,6 +58,8 @@ class TenantMiddleware(AuthenticationMiddleware):
             request.tenant = Tenant.objects.get(pk=identity.tenant_id)
             stack.enter_context(timezone.override(request.tenant.zone_info))
             stack.enter_context(translation.override(request.tenant.locale))
+            # Loaded now: Django draws its error pages in another thread, outside this transaction.
+            bool(request.user.is_authenticated)
             response = self.get_response(request)
             if response.status_code >= 500:
                 transaction.set_rollback(True)
