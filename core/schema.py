@@ -60,6 +60,11 @@ class Schema(AutoSchema):
             return text.replace(" a a", " an a").replace(" a e", " an e")
         return super().get_summary()
 
+    def get_request_serializer(self) -> Any:
+        """That which reads the body; a view names it once."""
+        readers = getattr(self.view, "body_serializers", {})
+        return readers.get(getattr(self.view, "action", None)) or super().get_request_serializer()
+
     def get_override_parameters(self) -> list[OpenApiParameter]:
         """Headers; and the id's example, which makes requests without a body complete."""
         found = list(super().get_override_parameters())

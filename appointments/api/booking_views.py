@@ -89,7 +89,6 @@ class AppointmentViewSet(BookingViewSet):
 
     @extend_schema(
         summary="Book an appointment",
-        request=shapes.BookSerializer,
         responses={201: shapes.PlacedAppointmentSerializer, 409: shapes.ConflictSerializer},
     )
     def create(self, request: Request) -> Response:
@@ -100,39 +99,38 @@ class AppointmentViewSet(BookingViewSet):
             row = self.engine.book(**wish)
         return self._placed(row, status=201)
 
-    @extend_schema(summary="Confirm", request=Nothing, responses=CHANGED)
+    @extend_schema(summary="Confirm", responses=CHANGED)
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> Response:
         return self._take(Step.CONFIRM)
 
-    @extend_schema(summary="Check in", request=Nothing, responses=CHANGED)
+    @extend_schema(summary="Check in", responses=CHANGED)
     @action(detail=True, methods=["post"], url_path="check_in")
     def check_in(self, request: Request, pk: str) -> Response:
         return self._take(Step.CHECK_IN)
 
-    @extend_schema(summary="Start the visit", request=Nothing, responses=CHANGED)
+    @extend_schema(summary="Start the visit", responses=CHANGED)
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: str) -> Response:
         return self._take(Step.START)
 
-    @extend_schema(summary="Complete the visit", request=Nothing, responses=CHANGED)
+    @extend_schema(summary="Complete the visit", responses=CHANGED)
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, pk: str) -> Response:
         return self._take(Step.COMPLETE)
 
-    @extend_schema(summary="Mark as missed", request=Nothing, responses=CHANGED)
+    @extend_schema(summary="Mark as missed", responses=CHANGED)
     @action(detail=True, methods=["post"], url_path="no_show")
     def no_show(self, request: Request, pk: str) -> Response:
         return self._take(Step.NO_SHOW)
 
-    @extend_schema(summary="Cancel", request=shapes.CancelSerializer, responses=CHANGED)
+    @extend_schema(summary="Cancel", responses=CHANGED)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         return self._take(Step.CANCEL)
 
     @extend_schema(
         summary="Move",
-        request=shapes.RescheduleSerializer,
         responses={200: shapes.PlacedAppointmentSerializer, 409: shapes.ConflictSerializer},
     )
     @action(detail=True, methods=["post"])
@@ -146,7 +144,6 @@ class AppointmentViewSet(BookingViewSet):
     @extend_schema(
         summary="Undo the last step",
         description="Within 10 minutes. Undoing a booking cancels it.",
-        request=Nothing,
         responses=CHANGED,
     )
     @action(detail=True, methods=["post"])
@@ -216,7 +213,6 @@ class HoldViewSet(BookingViewSet):
 
     @extend_schema(
         summary="Hold a time",
-        request=shapes.HoldWriteSerializer,
         responses={201: shapes.HoldSerializer, 409: shapes.ConflictSerializer},
     )
     def create(self, request: Request) -> Response:

@@ -14,12 +14,6 @@ from appointments.scheduling.selectors import visits_during
 from core.clock import system_clock
 
 
-@extend_schema_view(
-    create=extend_schema(
-        request=shapes.ResourceWriteSerializer, responses={201: shapes.ResourceSerializer}
-    ),
-    partial_update=extend_schema(request=shapes.ResourcePatchSerializer),
-)
 class ResourceViewSet(CatalogueViewSet):
     """Rooms and devices that some visits take."""
 
@@ -35,23 +29,16 @@ class ResourceViewSet(CatalogueViewSet):
     def get_queryset(self) -> QuerySet[Resource]:
         return Resource.objects.order_by("name", "pk")
 
-    def create_record(self, values: dict[str, Any]) -> Resource:
-        return self.catalogue.save_resource(Resource(), values)
-
-    def change_record(self, record: Resource, values: dict[str, Any]) -> None:
-        self.catalogue.save_resource(record, values)
+    def save(self, record: Resource, values: dict[str, Any]) -> Resource:
+        return self.catalogue.save_resource(record, values)
 
     def delete_record(self, record: Resource) -> None:
         self.catalogue.delete_resource(record)
 
 
 @extend_schema_view(
-    create=extend_schema(
-        request=shapes.TimeOffWriteSerializer, responses={201: shapes.SavedTimeOffSerializer}
-    ),
-    partial_update=extend_schema(
-        request=shapes.TimeOffPatchSerializer, responses=shapes.SavedTimeOffSerializer
-    ),
+    create=extend_schema(responses={201: shapes.SavedTimeOffSerializer}),
+    partial_update=extend_schema(responses=shapes.SavedTimeOffSerializer),
 )
 class TimeOffViewSet(CatalogueViewSet):
     """When providers are away, sites closed, and resources out of service."""
@@ -73,11 +60,8 @@ class TimeOffViewSet(CatalogueViewSet):
         hit = visits_during(off, now=system_clock()).values_list("pk", flat=True)
         return super().written(shown, status=status, conflicts=list(hit), **extra)
 
-    def create_record(self, values: dict[str, Any]) -> TimeOff:
-        return self.catalogue.save_time_off(TimeOff(), values)
-
-    def change_record(self, record: TimeOff, values: dict[str, Any]) -> None:
-        self.catalogue.save_time_off(record, values)
+    def save(self, record: TimeOff, values: dict[str, Any]) -> TimeOff:
+        return self.catalogue.save_time_off(record, values)
 
     def delete_record(self, record: TimeOff) -> None:
         self.catalogue.delete_time_off(record)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
 
 from accounts.permissions import Permission
 from appointments.api.filters import PriorityRuleFilters
@@ -15,13 +14,6 @@ from core.api_views import RecordViewSet
 EDIT = dict.fromkeys(["create", "partial_update", "destroy"], Permission.CONFIGURE_SCHEDULING)
 
 
-@extend_schema_view(
-    create=extend_schema(
-        request=shapes.PriorityRuleWriteSerializer,
-        responses={201: shapes.PriorityRuleSerializer},
-    ),
-    partial_update=extend_schema(request=shapes.PriorityRulePatchSerializer),
-)
 class PriorityRuleViewSet(RecordViewSet):
     """A rule matches when each of its criteria that is not empty does.  Every rule that matches
     counts; the strictest wins."""
