@@ -216,7 +216,11 @@ def _take(row: AppointmentRequest, resource: Resource | None) -> None:
         row.site_id = resource.site_id
 
 
-def _no_resource(row: AppointmentRequest, visit: Visit, *, now: datetime) -> ResourceTakenError:
+def _no_resource(row: AppointmentRequest, visit: Visit, *, now: datetime) -> SlotTakenError:
+    """Why there is none; where the provider's time is taken as well, that."""
+    in_the_way = [] if row.overbooked else _in_the_way(row, now=now)
+    if in_the_way:
+        return SlotTakenError(visit, conflicts=in_the_way)
     there = [visit.resource] if visit.resource else resources_of(visit.resource_kind, row.site_id)
     keys = [resource.pk for resource in there]
     taken = taking(visit.blocked_from, visit.blocked_until, now=now)

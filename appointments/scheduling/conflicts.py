@@ -77,6 +77,8 @@ class Wish:
 
     @property
     def is_on_site(self) -> bool:
+        if self.resource is not None:
+            return True
         modality = self.modality or (self.kind.modality if self.kind else Modality.ON_SITE)
         return modality != Modality.TELEHEALTH
 

@@ -1,0 +1,186 @@
+"""Visits booked together: all or none, on the wall clock, and cancelled from one on."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+
+from accounts.permissions import Role
+from appointments.booking.engine import BookingEngine
+from appointments.booking.errors import (
+    NothingToCancelError,
+    ProviderUnavailableError,
+    SeriesRefusedError,
+    SlotTakenError,
+)
+from appointments.enums import Step
+from appointments.models import AppointmentRequest, AppointmentSeries, Resource, TimeOff
+from appointments.tests.api import api_of, problem
+from core.errors import InvalidInputError, NotAllowedError, NotFoundError
+
+WEEKLY = "FREQ=DAILY;INTERVAL=2;COUNT=4"
+
+
+@pytest.fixture
+def engine(riverside):
+    return BookingEngine(by=riverside.user(Role.FRONT_DESK))
+
+
+@pytest.fixture
+def wish(riverside):
+    return {
+        "patient_id": riverside.patients[0].pk,
+        "provider_id": riverside.providers[0].pk,
+        "appointment_type_id": riverside.types[0].pk,
+        "start": riverside.at(1, time(10)),
+    }
+
+
+def test_all_visits_are_booked_at_the_same_time_of_day(riverside, engine, wish):
+    zone = riverside.tenant.zone_info
+    with riverside.active():
+        rows = engine.book_series(**wish, rrule=WEEKLY.lower(), reason="Physio")
+        assert len(rows) == 4
+        assert rows[0].scheduled_datetime == wish["start"]
+        assert {row.scheduled_datetime.astimezone(zone).time() for row in rows} == {time(10)}
+        series = AppointmentSeries.objects.get()
+        assert {row.series_id for row in rows} == {series.pk}
+        assert series.rule == WEEKLY
+        assert {row.reason for row in rows} == {"Physio"}
+        assert [e.step for row in rows for e in row.events.all()] == [Step.BOOK] * 4
+
+
+def test_the_clocks_may_change_meanwhile(riverside, wish):
+    """Ten o'clock in Berlin is 08:00 UTC in summer and 09:00 in winter."""
+    now = datetime(2027, 10, 20, 8, tzinfo=UTC)
+    engine = BookingEngine(by=riverside.user(Role.FRONT_DESK), clock=lambda: now)
+    start = datetime(2027, 10, 25, 8, tzinfo=UTC)
+    with riverside.active():
+        rows = engine.book_series(**wish | {"start": start}, rrule="FREQ=WEEKLY;COUNT=2")
+        assert [row.scheduled_datetime.hour for row in rows] == [8, 9]
+
+
+def test_one_that_cannot_be_refuses_all_and_every_reason_is_told(riverside, engine, wish):
+    day = timedelta(days=1)
+    with riverside.active():
+        taken = engine.book(**wish | {"start": wish["start"] + 2 * day})
+        TimeOff.objects.create(
+            provider=riverside.providers[0],
+            starts_at=wish["start"] + 6 * day,
+            ends_at=wish["start"] + 7 * day,
+        )
+        with pytest.raises(SeriesRefusedError) as refusal:
+            engine.book_series(**wish, rrule=WEEKLY)
+        first, second = refusal.value.refusals
+        assert (type(first), first.conflicts) == (SlotTakenError, [taken.pk])
+        assert type(second) is ProviderUnavailableError
+        assert list(AppointmentRequest.objects.all()) == [taken]
+        assert not AppointmentSeries.objects.exists()
+
+
+def test_a_series_stays_in_one_room_where_it_can(riverside, engine, wish):
+    day = timedelta(days=1)
+    other = wish | {"provider_id": riverside.providers[1].pk, "start": wish["start"] + 2 * day}
+    with riverside.active():
+        rooms = [
+            Resource.objects.create(name=f"R{number}", kind="Room", site=riverside.site)
+            for number in (1, 2)
+        ]
+        riverside.types[0].resource_kind = "Room"
+        riverside.types[0].save()
+        engine.book(**wish | {"provider_id": riverside.providers[1].pk})
+        engine.book(**other)
+        rows = engine.book_series(**wish, rrule=WEEKLY)
+        assert {row.resource for row in rows} == {rooms[1]}
+
+
+@pytest.mark.parametrize(
+    ("change", "attr", "code"),
+    [
+        ({"rrule": "FREQ=YEARLY;COUNT=2"}, "rrule", "invalid"),
+        ({"rrule": "FREQ=WEEKLY;COUNT=53"}, "rrule", "out_of_range"),
+        ({"rrule": "FREQ=MONTHLY;COUNT=20"}, "rrule", "too_far_ahead"),
+        ({"patient_id": 10**12}, "patient_id", "does_not_exist"),
+        ({"duration_minutes": 10_000}, "duration_minutes", "out_of_range"),
+    ],
+)
+def test_bad_input_names_its_field(riverside, engine, wish, change, attr, code):
+    with riverside.active():
+        with pytest.raises(InvalidInputError) as refusal:
+            engine.book_series(**{"rrule": WEEKLY} | wish | change)
+        assert (refusal.value.attr, refusal.value.code) == (attr, code)
+        assert not AppointmentRequest.objects.exists()
+
+
+def test_cancelling_one_and_all_that_follow(riverside, engine, wish):
+    with riverside.active():
+        rows = engine.book_series(**wish, rrule=WEEKLY)
+        engine.check_in(rows[2].pk)
+        engine.start(rows[2].pk)
+        cut = rows[1].scheduled_datetime
+        cancelled = engine.cancel_following(rows[0].series_id, start=cut, reason="Well again")
+        assert [row.pk for row in cancelled] == [rows[1].pk, rows[3].pk]
+        states = AppointmentRequest.objects.order_by("scheduled_datetime")
+        assert list(states.values_list("status", flat=True)) == [
+            "PENDING",
+            "CANCELLED",
+            "IN_PROGRESS",
+            "CANCELLED",
+        ]
+        with pytest.raises(NothingToCancelError):
+            engine.cancel_following(rows[0].series_id, start=cut, reason="Again")
+        with pytest.raises(NotFoundError):
+            engine.cancel_following(2**63 - 1, start=cut, reason="None")
+        with pytest.raises(InvalidInputError):
+            engine.cancel_following(rows[0].series_id, start=wish["start"], reason=" ")
+    nurse = BookingEngine(by=riverside.user(Role.NURSE))
+    with riverside.active(), pytest.raises(NotAllowedError):
+        nurse.cancel_following(rows[0].series_id, start=cut, reason="No")
+
+
+def body_of(wish):
+    return {key: value for key, value in wish.items() if key != "start"} | {
+        "scheduled_datetime": wish["start"].isoformat(),
+        "rrule": WEEKLY,
+    }
+
+
+def test_over_rest(riverside, wish):
+    api = api_of(riverside)
+    answer = api.post("appointments/series/", body_of(wish))
+    assert answer.status_code == 201, answer.content
+    shown = answer.json()
+    assert shown["rrule"] == WEEKLY
+    assert [each["series_id"] for each in shown["appointments"]] == [shown["id"]] * 4
+    listed = api.get("appointments/appointments/", {"series_id": shown["id"]}).json()
+    assert [each["id"] for each in listed["results"]] == [e["id"] for e in shown["appointments"]]
+    path = f"appointments/series/{shown['id']}/cancel_following/"
+    cut = shown["appointments"][2]["scheduled_datetime"]
+    cancelled = api.post(path, {"from": cut, "reason": "Well again"})
+    assert cancelled.status_code == 200, cancelled.content
+    assert [each["status"] for each in cancelled.json()["appointments"]] == ["CANCELLED"] * 2
+    assert problem(api.post(path, {"from": cut, "reason": "x"})) == (
+        409,
+        "nothing_to_cancel",
+        None,
+    )
+    assert problem(api.post(path, {"reason": "x"})) == (400, "required", "from")
+
+
+def test_a_refusal_over_rest_offers_other_times_for_each(riverside, engine, wish):
+    with riverside.active():
+        taken = engine.book(**wish | {"start": wish["start"] + timedelta(days=2)})
+    answer = api_of(riverside).post("appointments/series/", body_of(wish))
+    assert problem(answer) == (409, "series_refused", "rrule")
+    (occurrence,) = answer.json()["occurrences"]
+    assert (occurrence["code"], occurrence["conflicts"]) == ("slot_taken", [taken.pk])
+    assert len(occurrence["alternative_slots"]) == 5
+    with riverside.active():
+        assert AppointmentRequest.objects.count() == 1
+
+
+def test_another_hospitals_series_does_not_exist(riverside, lakeside, engine, wish):
+    with riverside.active():
+        key = engine.book_series(**wish, rrule=WEEKLY)[0].series_id
+    body = {"from": wish["start"].isoformat(), "reason": "x"}
+    answer = api_of(lakeside).post(f"appointments/series/{key}/cancel_following/", body)
+    assert answer.status_code == 404
