@@ -47,7 +47,10 @@ function filter() {
     const counter = column.querySelector("[data-count]");
     const { count } = counter.dataset;
     counter.textContent = isFiltering ? `${shown}/${count}` : count;
-    column.querySelector("[data-empty]").hidden = shown > 0;
+    const empty = column.querySelector("[data-empty]");
+    empty.dataset.empty ||= empty.textContent;
+    empty.textContent = isFiltering && count !== "0" ? "None of these fits" : empty.dataset.empty;
+    empty.hidden = shown > 0;
   }
   for (const item of board.querySelectorAll("a[data-only]")) {
     item.toggleAttribute("aria-current", item.dataset.only === only);
