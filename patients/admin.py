@@ -12,28 +12,7 @@ from core.admin_base import TenantModelAdmin, TenantModelForm
 from core.audit import record_read
 from core.clock import system_clock
 from patients import registration, search, validation
-from patients.models import CommunicationNeed, PatientProfile
-
-WRITTEN = (
-    "mrn",
-    "first_name",
-    "last_name",
-    "birth_date",
-    "sex",
-    "phone",
-    "second_phone",
-    "email",
-    "address",
-    "latitude",
-    "longitude",
-    "language",
-    "communication_needs",
-    "consents_to_sms",
-    "consents_to_email",
-    "consents_to_data_sharing",
-    "notes",
-    "is_active",
-)
+from patients.models import WRITTEN, CommunicationNeed, PatientProfile
 
 
 class PatientForm(TenantModelForm):

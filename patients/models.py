@@ -31,6 +31,29 @@ class CommunicationNeed(models.TextChoices):
     CARER = "carer", "Comes with a carer"
 
 
+# What people write of a record, in the order in which it is shown.
+WRITTEN = (
+    "mrn",
+    "first_name",
+    "last_name",
+    "birth_date",
+    "sex",
+    "phone",
+    "second_phone",
+    "email",
+    "address",
+    "latitude",
+    "longitude",
+    "language",
+    "communication_needs",
+    "consents_to_sms",
+    "consents_to_email",
+    "consents_to_data_sharing",
+    "notes",
+    "is_active",
+)
+
+
 class PatientProfile(TenantModel):
     """One patient of one tenant.
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from core.api_fields import Choice, Day, Flag, Number, StrictSerializer, Text
 from patients import validation
-from patients.models import CommunicationNeed, PatientProfile, Sex
+from patients.models import WRITTEN, CommunicationNeed, PatientProfile, Sex
 
 EXAMPLE = {
     "first_name": "Maria",
@@ -92,30 +92,7 @@ class PatientSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = PatientProfile
-        fields = [
-            "id",
-            "mrn",
-            "first_name",
-            "last_name",
-            "full_name",
-            "birth_date",
-            "sex",
-            "phone",
-            "second_phone",
-            "email",
-            "address",
-            "latitude",
-            "longitude",
-            "language",
-            "communication_needs",
-            "consents_to_sms",
-            "consents_to_email",
-            "consents_to_data_sharing",
-            "notes",
-            "is_active",
-            "version",
-            "created_at",
-        ]
+        fields = ["id", "full_name", *WRITTEN, "version", "created_at"]
 
 
 class RegisteredPatientSerializer(PatientSerializer):

@@ -3,9 +3,13 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from django.contrib.admin.utils import flatten
 from django.core.exceptions import ValidationError
 
-from patients.validation import clean
+from patients.admin import PatientProfileAdmin
+from patients.api.serializers import PatientWriteSerializer
+from patients.models import WRITTEN
+from patients.validation import FIELDS, clean
 
 pytestmark = pytest.mark.django_db
 GOOD = {"first_name": "Ada", "last_name": "Byron", "birth_date": "1984-03-12"}
@@ -109,3 +113,10 @@ def test_a_number_without_country_is_read_in_the_tenants():
 
 def test_notes_keep_their_lines():
     assert clean(GOOD | {"notes": "one\ntwo"})["notes"] == "one\ntwo"
+
+
+def test_every_door_takes_the_same_fields():
+    assert set(WRITTEN) == FIELDS
+    assert set(PatientWriteSerializer().fields) == set(WRITTEN)
+    shown = {name for _, part in PatientProfileAdmin.fieldsets for name in flatten(part["fields"])}
+    assert shown == set(WRITTEN)
