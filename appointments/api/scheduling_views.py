@@ -9,22 +9,38 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSetMixin
 
 from accounts.permissions import Permission
+from appointments.api.call_list_views import CallListMixin
 from appointments.api.conflict_views import CheckConflictsMixin
+from appointments.api.figures_views import (
+    FIGURES_PERMISSIONS,
+    PreferencesMixin,
+    ProviderAnalyticsMixin,
+)
 from appointments.api.serializers import scheduling as shapes
 from appointments.api.warning_views import WaitWarningsMixin
+from appointments.enums import Priority
 from appointments.scheduling.scoring import FACTORS
 from appointments.scheduling.smart_scheduler import SmartScheduler
 from appointments.scheduling.weights import save_weights, stored_weights
-from appointments.scheduling.wishes import checked_wish
+from appointments.scheduling.wishes import Wish, checked_wish, trip_wishes
 from core.api_views import ApiView
 from core.clock import system_clock
 from core.etags import check_if_match, etag_of
 
 
-class SmartSchedulingViewSet(CheckConflictsMixin, WaitWarningsMixin, ViewSetMixin, ApiView):
+class SmartSchedulingViewSet(
+    CallListMixin,
+    CheckConflictsMixin,
+    WaitWarningsMixin,
+    ProviderAnalyticsMixin,
+    PreferencesMixin,
+    ViewSetMixin,
+    ApiView,
+):
     """Slot search and its weights."""
 
     required_permissions = {
+        **FIGURES_PERMISSIONS,
         "weights": Permission.SEE_CATALOGUE,
         "save_weights": Permission.CONFIGURE_SCHEDULING,
         "wait_warnings": Permission.SEE_WAITLIST,
@@ -45,6 +61,44 @@ class SmartSchedulingViewSet(CheckConflictsMixin, WaitWarningsMixin, ViewSetMixi
         tenant = request._request.tenant
         wish = checked_wish(tenant, now=system_clock(), **self._body(shapes.FindSlotsSerializer))
         return Response(shapes.shown_result(SmartScheduler(tenant).search(wish)))
+
+    @extend_schema(
+        summary="Find days for several visits in one trip",
+        description="Two or three visits on one day, the least idle time between them first.",
+        request=shapes.FindTripsSerializer,
+        responses={200: shapes.FoundTripsSerializer},
+    )
+    @action(detail=False, methods=["post"], url_path="find-trips")
+    def find_trips(self, request: Request) -> Response:
+        body, tenant = self._body(shapes.FindTripsSerializer), request._request.tenant
+        options = {
+            name: body.pop(name)
+            for name in ("keep_order", "transfer_minutes", "max_results")
+            if name in body
+        }
+        trips = SmartScheduler(tenant).find_trips(self._trip(body), **options)
+        shown = [shapes.shown_trip(trip) for trip in trips]
+        return Response({"trips": shown, "count": len(shown)})
+
+    @extend_schema(
+        summary="Find times for a series",
+        description=(
+            "First times whose repetitions are free at the same time of day. Complete series come "
+            "first, then those that lack the fewest visits."
+        ),
+        request=shapes.FindSeriesSerializer,
+        responses={200: shapes.FoundSeriesSerializer},
+    )
+    @action(detail=False, methods=["post"], url_path="find-series")
+    def find_series(self, request: Request) -> Response:
+        body, tenant = self._body(shapes.FindSeriesSerializer), request._request.tenant
+        rrule = body.pop("rrule")
+        wish = checked_wish(tenant, now=system_clock(), **body)
+        shown = [
+            shapes.shown_series(series)
+            for series in SmartScheduler(tenant).find_series(wish, rrule)
+        ]
+        return Response({"series": shown, "count": len(shown)})
 
     @extend_schema(
         summary="Get the weights of the five factors",
@@ -73,6 +127,13 @@ class SmartSchedulingViewSet(CheckConflictsMixin, WaitWarningsMixin, ViewSetMixi
         )
         shown = self._shown_weights()
         return Response(shown, headers={"ETag": etag_of(shown)})
+
+    def _trip(self, body: dict[str, Any]) -> list[Wish]:
+        shared = {
+            "urgency": body.pop("priority", Priority.ROUTINE),
+            "diagnosis_codes": tuple(body.pop("diagnosis_codes", ())),
+        }
+        return trip_wishes(self.request._request.tenant, now=system_clock(), **shared, **body)
 
     def _shown_weights(self) -> dict[str, Any]:
         row = stored_weights()

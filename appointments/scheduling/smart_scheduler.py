@@ -1,7 +1,7 @@
 """SmartScheduler: the best times for a visit, and why.  Reads only; booking is the engine's."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -20,13 +20,17 @@ from appointments.scheduling.ranking import (
 )
 from appointments.scheduling.reasons import factor_reasons, main_risks, summary
 from appointments.scheduling.scoring import Weights
+from appointments.scheduling.series_search import Repetition, best_repetitions
 from appointments.scheduling.slot_reads import read_facts
 from appointments.scheduling.slot_search import find_free
-from appointments.scheduling.slots import instant
-from appointments.scheduling.wishes import Wish, wanted_dates
+from appointments.scheduling.slots import MINUTE, day_number, day_of, instant
+from appointments.scheduling.trips import Option, best_trips
+from appointments.scheduling.wishes import DEFAULT_RESULTS, Wish, series_days, wanted_dates
 from core.clock import Clock, system_clock
 from core.models import Tenant
 from patients.models import PatientProfile
+
+TRANSFER_MINUTES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,34 @@ class SearchResult:
     demand: PriorityDemand
 
 
+@dataclass(frozen=True, slots=True)
+class TripPlan:
+    """Visits of one day.
+
+    Attributes:
+        visits: which wish each slot serves, in the order of the day.
+    """
+
+    visits: tuple[int, ...]
+    slots: list[Slot]
+    idle_minutes: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPlan:
+    """Visits at one time of day.
+
+    Attributes:
+        slots: the free ones, by time.
+        missing: days of the series on which the time is not free.
+    """
+
+    slots: list[Slot]
+    missing: list[date]
+    score: float
+
+
 class SmartScheduler:
     """Slot search for one tenant, which must be the active one."""
 
@@ -138,6 +170,73 @@ class SmartScheduler:
         """As ``search``, as columns."""
         now, zone = self.clock(), self.tenant.zone_info
         return rank(find_free(wish, zone=zone, now=now), zone=zone, now=now, weights=self.weights)
+
+    def find_trips(
+        self,
+        wishes: Sequence[Wish],
+        *,
+        transfer_minutes: int = TRANSFER_MINUTES,
+        keep_order: bool = False,
+        max_results: int = DEFAULT_RESULTS,
+    ) -> list[TripPlan]:
+        """Two or three visits on one day, the least idle time first.
+
+        Args:
+            wishes: of one patient, for the same dates.
+            transfer_minutes: to get from one site to another.
+            keep_order: whether they must follow one another as listed.
+        """
+        found = [self.find(wish) for wish in wishes]
+        providers = sorted({key for each in found for key in each.free.calendar.provider_ids})
+        trips = best_trips(
+            [_option(each, providers) for each in found],
+            transfer_minutes=transfer_minutes,
+            keep_order=keep_order,
+            count=max_results,
+        )
+        return [
+            TripPlan(
+                visits=trip.visits,
+                slots=[
+                    describe(found[number], row)
+                    for number, row in zip(trip.visits, trip.rows, strict=True)
+                ],
+                idle_minutes=trip.idle // MINUTE,
+                score=round(trip.score, 2),
+            )
+            for trip in trips
+        ]
+
+    def find_series(self, wish: Wish, rrule: str) -> list[SeriesPlan]:
+        """First times on the wish's dates whose repetitions are free at the same time of day.
+
+        Complete series come first, then those that lack the fewest visits.
+
+        Args:
+            rrule: RFC 5545, such as ``FREQ=WEEKLY;COUNT=6``.
+
+        Raises:
+            InvalidInputError: naming ``rrule``, or the dates.
+        """
+        days_of = series_days(rrule, wish.dates, zone=self.tenant.zone_info)
+        every = {day for days in days_of.values() for day in days}
+        all_dates = wanted_dates(every, today=wish.dates[0], attr="rrule")
+        found = self.find(replace(wish, dates=all_dates, weekdays=frozenset()))
+        free = found.free
+        best = best_repetitions(
+            lane=free.slots.lane,
+            site=free.site,
+            day=free.day,
+            clock=free.clock,
+            score=found.total,
+            days_of={
+                day_number(first): [day_number(day) for day in days]
+                for first, days in days_of.items()
+                if not wish.weekdays or first.weekday() in wish.weekdays
+            },
+            count=wish.max_results,
+        )
+        return [_series_plan(found, each, days_of) for each in best]
 
     def apply_priority_routing(self, slots: list[Slot], demand: PriorityDemand) -> list[Slot]:
         """Slots as priority rules want them offered.
@@ -199,4 +298,29 @@ def describe(found: Found, row: int) -> Slot:
         missed_probability=round(float(found.missed[row]), 4),
         risks=main_risks(found, row),
         is_late=most is not None and found.lead_days[row] > most,
+    )
+
+
+def _option(found: Found, providers: list[int]) -> Option:
+    free, kind = found.free, found.free.wish.appointment_type
+    numbers = np.searchsorted(providers, free.calendar.provider_ids)
+    return Option(
+        length=free.wish.duration_minutes * MINUTE,
+        before=kind.buffer_before_minutes * MINUTE,
+        after=kind.buffer_after_minutes * MINUTE,
+        day=free.day,
+        start=free.slots.start,
+        provider=numbers[free.slots.lane],
+        site=free.site,
+        score=found.total,
+    )
+
+
+def _series_plan(found: Found, series: Repetition, days_of: dict[date, list[date]]) -> SeriesPlan:
+    rows = [row for row in series.rows if row >= 0]
+    days = days_of[day_of(found.free.day[series.rows[0]])]
+    return SeriesPlan(
+        slots=[describe(found, row) for row in rows],
+        missing=[day for day, row in zip(days, series.rows, strict=True) if row < 0],
+        score=round(series.score, 2),
     )

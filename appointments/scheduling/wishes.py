@@ -1,13 +1,16 @@
 """What a slot is searched for, checked before anything is read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from appointments.enums import Modality, Priority
 from appointments.models import AppointmentTemplate
+from appointments.scheduling import recurrence
+from appointments.scheduling.recurrence import RecurrenceError
 from core.errors import InvalidInputError
 from core.lookups import all_existing, existing
 from core.models import Site, Tenant
@@ -17,6 +20,7 @@ MAX_DATES = 366
 MAX_RESULTS = 500
 DEFAULT_RESULTS = 10
 MIN_MINUTES, MAX_MINUTES = 5, 12 * 60
+OF_ONE_VISIT = {"appointment_type_id", "provider_id", "duration_minutes"}
 
 TimeRange = tuple[time, time]
 
@@ -162,6 +166,49 @@ def checked_wish(
     return wish
 
 
+def trip_wishes(
+    tenant: Tenant,
+    *,
+    now: datetime,
+    patient_id: int,
+    visits: Sequence[Mapping[str, Any]],
+    date_from: date,
+    date_to: date,
+    **rest: Any,
+) -> list[Wish]:
+    """The wishes of a trip, one per visit.
+
+    Args:
+        visits: appointment_type_id, and perhaps provider_id and duration_minutes of each.
+        rest: what they share, as ``checked_wish`` takes it.
+
+    Raises:
+        InvalidInputError: naming the field, as ``visits.1.provider_id``.
+    """
+    dates, wishes = date_range(date_from, date_to), []
+    for number, visit in enumerate(visits):
+        provider_id = visit.get("provider_id")
+        try:
+            wish = checked_wish(
+                tenant,
+                now=now,
+                patient_id=patient_id,
+                appointment_type_id=visit["appointment_type_id"],
+                dates=dates,
+                dates_attr="date_from",
+                provider_ids=None if provider_id is None else [provider_id],
+                provider_attr="provider_id",
+                duration_minutes=visit.get("duration_minutes"),
+                **rest,
+            )
+        except InvalidInputError as error:
+            if error.attr in OF_ONE_VISIT:
+                error.attr = f"visits.{number}.{error.attr}"
+            raise
+        wishes.append(wish)
+    return wishes
+
+
 def _check_modality(kind: AppointmentTemplate, modality: Modality | None) -> None:
     if modality in (None, kind.modality) or kind.modality == Modality.EITHER:
         return
@@ -227,6 +274,29 @@ def _check_site(wish: Wish) -> None:
         raise InvalidInputError(
             f"{kind.name} is not offered at {site.name}.", attr="site_id", code="not_offered"
         )
+
+
+def series_days(rrule: str, dates: Iterable[date], *, zone: ZoneInfo) -> dict[date, list[date]]:
+    """By first day, the days of a series; days with which the rule cannot begin are left out.
+
+    Raises:
+        InvalidInputError: the rule is not understood, or fits none of the dates.
+    """
+    try:
+        rule = recurrence.parse(rrule, zone)
+        found = {}
+        for first in dates:
+            noon = datetime.combine(first, time(12))
+            days = [wall.date() for wall in recurrence.expand(rule, noon)]
+            if len(days) > 1 and days[0] == first:
+                found[first] = days
+    except RecurrenceError as error:
+        raise InvalidInputError(str(error), attr="rrule", code=error.code) from error
+    if not found:
+        raise InvalidInputError(
+            "The series cannot begin on any of the dates.", attr="rrule", code="not_first"
+        )
+    return found
 
 
 def bounds(wish: Wish, *, now: datetime) -> tuple[datetime, datetime]:

@@ -9,7 +9,7 @@ from appointments.api.fields import DiagnosisCodes
 from appointments.enums import Modality, Priority
 from appointments.scheduling.ranking import DaySummary
 from appointments.scheduling.scoring import FACTORS, Weights
-from appointments.scheduling.smart_scheduler import SearchResult, Slot
+from appointments.scheduling.smart_scheduler import SearchResult, SeriesPlan, Slot, TripPlan
 from appointments.scheduling.wishes import (
     DEFAULT_RESULTS,
     MAX_DATES,
@@ -22,6 +22,7 @@ from core.api_fields import (
     Choice,
     ClockTime,
     Day,
+    Flag,
     Key,
     Number,
     StrictSerializer,
@@ -268,6 +269,100 @@ class FoundSlotsSerializer(serializers.Serializer):
     demand = DemandSerializer()
 
 
+VISIT = {"appointment_type_id": 3, "provider_id": 7}
+TRIP = {
+    "patient_id": 12,
+    "visits": [VISIT, {"appointment_type_id": 4}],
+    "date_from": "2030-01-28",
+    "date_to": "2030-02-08",
+    "keep_order": True,
+}
+
+
+class TripVisitSerializer(StrictSerializer):
+    """One of the visits of a trip."""
+
+    appointment_type_id = Key()
+    provider_id = Key(required=False, allow_null=True, help_text="Left out: anyone.")
+    duration_minutes = Whole(min_value=MIN_MINUTES, max_value=MAX_MINUTES, required=False)
+
+
+@extend_schema_serializer(examples=[OpenApiExample("Two visits, in this order", value=TRIP)])
+class FindTripsSerializer(StrictSerializer):
+    patient_id = Key()
+    visits = TripVisitSerializer(many=True, min_length=2, max_length=3)
+    site_id = Key(required=False, allow_null=True, help_text="All of them there.")
+    date_from = Day()
+    date_to = Day(help_text="Included.")
+    keep_order = Flag(required=False, help_text="They follow one another as listed.")
+    transfer_minutes = Whole(
+        min_value=0, max_value=240, required=False, help_text="From one site to another."
+    )
+    priority = Choice(choices=Priority.choices, required=False)
+    diagnosis_codes = DiagnosisCodes(required=False)
+    max_results = Whole(min_value=1, max_value=100, required=False)
+
+
+class TripSerializer(serializers.Serializer):
+    visits = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Which of the asked visits each slot serves."
+    )
+    slots = SlotSerializer(many=True)
+    idle_minutes = serializers.IntegerField()
+    score = serializers.FloatField(help_text="Mean of the slots'.")
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Found",
+            value={
+                "trips": [
+                    {"visits": [0, 1], "slots": [SLOT, SLOT], "idle_minutes": 0, "score": 81.2}
+                ],
+                "count": 1,
+            },
+        )
+    ]
+)
+class FoundTripsSerializer(serializers.Serializer):
+    trips = TripSerializer(many=True)
+    count = serializers.IntegerField()
+
+
+@extend_schema_serializer(
+    examples=[OpenApiExample("Weekly, six times", value={**WISH, "rrule": "FREQ=WEEKLY;COUNT=6"})]
+)
+class FindSeriesSerializer(WishSerializer):
+    """The dates are those on which the first visit may be."""
+
+    rrule = Text(max_length=200, help_text="RFC 5545: FREQ, INTERVAL, BYDAY, COUNT or UNTIL.")
+
+
+class SeriesPlanSerializer(serializers.Serializer):
+    slots = SlotSerializer(many=True)
+    missing = serializers.ListField(
+        child=serializers.DateField(), help_text="Days on which the time is not free."
+    )
+    score = serializers.FloatField(help_text="Mean of the slots'.")
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Found",
+            value={
+                "series": [{"slots": [SLOT, SLOT], "missing": ["2030-02-07"], "score": 79.9}],
+                "count": 1,
+            },
+        )
+    ]
+)
+class FoundSeriesSerializer(serializers.Serializer):
+    series = SeriesPlanSerializer(many=True)
+    count = serializers.IntegerField()
+
+
 def shown_slot(slot: Slot) -> dict[str, Any]:
     """As ``SlotSerializer`` describes it."""
     return {
@@ -304,6 +399,23 @@ def shown_result(result: SearchResult) -> dict[str, Any]:
             "requires_same_day": demand.requires_same_day,
             "earliest_first": demand.earliest_first,
         },
+    }
+
+
+def shown_trip(trip: TripPlan) -> dict[str, Any]:
+    return {
+        "visits": list(trip.visits),
+        "slots": [shown_slot(slot) for slot in trip.slots],
+        "idle_minutes": trip.idle_minutes,
+        "score": trip.score,
+    }
+
+
+def shown_series(series: SeriesPlan) -> dict[str, Any]:
+    return {
+        "slots": [shown_slot(slot) for slot in series.slots],
+        "missing": [day.isoformat() for day in series.missing],
+        "score": series.score,
     }
 
 

@@ -221,3 +221,103 @@ def test_weights_must_sum_to_one(riverside, weights, code, attr):
     answer = api_of(riverside, Role.MANAGER).send("PUT", WEIGHTS, weights)
     assert problem(answer) == (400, code, attr)
     assert api_of(riverside).get(WEIGHTS).json()["version"] == 0
+
+
+TRIPS = "appointments/scheduling/find-trips/"
+SERIES = "appointments/scheduling/find-series/"
+
+
+@pytest.fixture
+def trip(riverside, day):
+    return {
+        "patient_id": riverside.patients[0].pk,
+        "visits": [
+            {"appointment_type_id": riverside.types[0].pk},
+            {"appointment_type_id": riverside.types[1].pk},
+        ],
+        "date_from": day(1),
+        "date_to": day(3),
+    }
+
+
+def test_trips_are_of_one_day_and_can_be_booked(api, trip):
+    found = api.post(TRIPS, trip | {"max_results": 3})
+    assert found.status_code == 200, found.content
+    trips = found.json()["trips"]
+    assert found.json()["count"] == len(trips) == 3
+    assert [each["idle_minutes"] for each in trips] == [0, 0, 0]
+    first, second = trips[0]["slots"]
+    assert first["end_datetime"] == second["datetime"]
+    assert first["datetime"][:10] == second["datetime"][:10]
+    for slot, visit in zip(trips[0]["slots"], trips[0]["visits"], strict=True):
+        booking = {
+            "patient_id": trip["patient_id"],
+            "provider_id": slot["provider_id"],
+            "appointment_type_id": trip["visits"][visit]["appointment_type_id"],
+            "scheduled_datetime": slot["datetime"],
+        }
+        assert api.post("appointments/appointments/", booking).status_code == 201
+
+
+def test_a_trip_with_one_provider_keeps_the_buffers_apart(riverside, api, trip):
+    for visit in trip["visits"]:
+        visit["provider_id"] = riverside.providers[0].pk
+    trips = api.post(TRIPS, trip | {"keep_order": True}).json()["trips"]
+    assert {tuple(each["visits"]) for each in trips} == {(0, 1)}
+    assert min(each["idle_minutes"] for each in trips) == 15  # 5 of buffer, on a grid of 15
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "attr"),
+    [
+        ({"visits": []}, "min_length", "visits.non_field_errors"),
+        ({"date_to": "2020-01-01"}, "end_before_start", "date_to"),
+        ({"patient_id": 999_999}, "does_not_exist", "patient_id"),
+        ({"transfer_minutes": 500}, "max_value", "transfer_minutes"),
+    ],
+)
+def test_a_trips_mistakes_are_named(api, trip, change, code, attr):
+    assert problem(api.post(TRIPS, trip | change)) == (400, code, attr)
+
+
+def test_a_trip_names_the_visit_at_fault(lakeside, api, trip):
+    trip["visits"][1]["provider_id"] = lakeside.providers[0].pk
+    assert problem(api.post(TRIPS, trip)) == (400, "does_not_exist", "visits.1.provider_id")
+
+
+def test_series_keep_the_time_of_day_and_say_what_is_missing(riverside, api, wish, day):
+    booking = {
+        "patient_id": riverside.patients[1].pk,
+        "provider_id": wish["provider_id"],
+        "appointment_type_id": wish["appointment_type_id"],
+        "scheduled_datetime": riverside.at(8, time(9)).isoformat(),
+    }
+    assert api.post("appointments/appointments/", booking).status_code == 201
+    asked = wish | {
+        "preferred_dates": [day(1)],
+        "rrule": "FREQ=WEEKLY;COUNT=3",
+        "times": [{"from": "09:00", "to": "09:45"}],
+    }
+    answer = api.post(SERIES, asked)
+    assert answer.status_code == 200, answer.content
+    series = answer.json()["series"]
+    by_start = {each["slots"][0]["datetime"][11:16]: each for each in series}
+    assert by_start["09:00"]["missing"] == [day(8)]
+    assert by_start["09:30"]["missing"] == []
+    assert series[0]["missing"] == []
+    days = [slot["datetime"][:10] for slot in by_start["09:30"]["slots"]]
+    assert days == [day(1), day(8), day(15)]
+    assert len({slot["datetime"][11:16] for slot in by_start["09:30"]["slots"]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("rrule", "code"),
+    [
+        ("WEEKLY", "invalid"),
+        ("FREQ=WEEKLY;COUNT=60", "out_of_range"),
+        ("FREQ=SECONDLY;COUNT=3", "invalid"),
+        ("FREQ=WEEKLY;COUNT=1", "not_first"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_named(api, wish, rrule, code):
+    assert problem(api.post(SERIES, wish | {"rrule": rrule})) == (400, code, "rrule")
