@@ -1,13 +1,13 @@
-"""How likely booked visits are to be missed: three queries for any number of them."""
+"""How likely booked visits are to be missed: two queries for any number of them."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import TruncDate
 
 from appointments.enums import AppointmentStatus, ReminderOutcome
 from appointments.models import AppointmentRequest, NoShowModel, ReminderCall
@@ -74,12 +74,14 @@ def read_bookings(
 ) -> tuple[np.ndarray, Bookings]:
     """The keys of the rows but holds, and the rows as columns on the tenant's wall clock.
 
-    Two queries.  What lies after ``now`` counts as open, whatever its status.
+    One query.  What lies after ``now`` counts as open, whatever its status.
     """
-    found = list(
-        rows.exclude(status=AppointmentStatus.HELD).values_list("pk", *COLUMNS).order_by("pk")
+    day = _day_of("scheduled_datetime", zone)
+    kept = rows.exclude(status=AppointmentStatus.HELD).alias(day=day).order_by("pk")
+    found = list(kept.values_list("pk", *COLUMNS, _reminded(zone)))
+    keys, patients, starts, made, statuses, births, reminded = (
+        zip(*found, strict=True) if found else [()] * 7
     )
-    keys, patients, starts, made, statuses, births = zip(*found, strict=True) if found else [()] * 6
     local = [start.astimezone(zone) for start in starts]
     booked = [at.astimezone(zone) for at in made]
     days = np.array([start.toordinal() for start in local], np.int64)
@@ -94,26 +96,22 @@ def read_bookings(
         booked_hour=np.array([at.hour + at.minute / 60 + at.second / 3600 for at in booked], float),
         age_years=(days - np.array([born.toordinal() for born in births], np.int64)) / YEAR_DAYS,
         outcome=np.where(ended, outcomes, OPEN),
-        reminded=_reminded(found, days, zone),
+        reminded=np.array(reminded, float),
     )
     return np.array(keys, np.int64), bookings
 
 
-def _reminded(found: list[tuple], days: np.ndarray, zone: ZoneInfo) -> np.ndarray:
-    """1 where a call reached the patient after the booking and before the day of the visit."""
-    calls = defaultdict(list)
-    reached = ReminderCall.objects.filter(
-        outcome=ReminderOutcome.CONFIRMED, patient_id__in={row[1] for row in found}
+def _reminded(zone: ZoneInfo) -> Exists:
+    """Whether a call reached the patient after the booking and before the day of the visit."""
+    calls = ReminderCall.objects.alias(called_on=_day_of("at", zone)).filter(
+        patient_id=OuterRef("patient_id"),
+        outcome=ReminderOutcome.CONFIRMED,
+        at__gte=OuterRef("created_at"),
+        called_on__lt=OuterRef("day"),
+        visits_until__gte=OuterRef("day"),
     )
-    for patient_id, at, until in reached.values_list("patient_id", "at", "visits_until"):
-        calls[patient_id].append((at, at.astimezone(zone).toordinal(), until.toordinal()))
-    return np.array(
-        [
-            any(
-                at >= row[3] and called < day <= until
-                for at, called, until in calls.get(row[1], ())
-            )
-            for row, day in zip(found, days.tolist(), strict=True)
-        ],
-        float,
-    )
+    return Exists(calls)
+
+
+def _day_of(field: str, zone: ZoneInfo) -> TruncDate:
+    return TruncDate(field, tzinfo=zone)

@@ -1,5 +1,6 @@
 """One visit: its panel and every step of its life; and the visits of one patient."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -19,8 +20,9 @@ from appointments.booking.selectors import (
     undoable_visits,
     visible_visit,
 )
-from appointments.enums import OCCUPYING, Step, legal_steps
+from appointments.enums import EXPECTED, OCCUPYING, Step, legal_steps
 from appointments.models import AppointmentEvent, AppointmentRequest
+from appointments.scheduling.no_show_selectors import Risk, visit_risks
 from appointments.views.forms import CancelForm, WhenForm
 from appointments.views.htmx import HtmxRequest, done, in_panel, staff_view, version_of
 from appointments.views.refused import explain
@@ -159,6 +161,7 @@ def _facts(request: HtmxRequest, found: AppointmentRequest) -> dict[str, Any]:
     return {
         "visit": found,
         "needs": named_needs(found.patient.communication_needs),
+        "risk": _risk(request, found, now),
         "steps": [step for step in steps if step not in (Step.CANCEL, Step.RESCHEDULE)],
         "can_cancel": Step.CANCEL in steps,
         "can_move": Step.RESCHEDULE in steps,
@@ -166,6 +169,14 @@ def _facts(request: HtmxRequest, found: AppointmentRequest) -> dict[str, Any]:
         "can_see_patient": can(user, Permission.SEE_PATIENTS),
         "events": [_said(event) for event in history(found.pk)],
     }
+
+
+def _risk(request: HtmxRequest, found: AppointmentRequest, now: datetime) -> Risk | None:
+    """Of a visit that can still be missed."""
+    if found.status not in EXPECTED or found.scheduled_datetime <= now:
+        return None
+    asked = [(found.pk, found.patient_id)]
+    return visit_risks(asked, zone=request.tenant.zone_info, now=now)[found.pk]
 
 
 def _said(event: AppointmentEvent) -> AppointmentEvent:

@@ -260,7 +260,7 @@ def test_a_call_that_reached_the_patient_counts_if_it_lay_between(riverside):
         assert reminded(patient=riverside.patients[1]).tolist() == [0]
 
 
-def test_risks_of_many_visits_cost_three_queries_and_equal_one_by_one(
+def test_risks_of_many_visits_cost_two_queries_and_equal_one_by_one(
     riverside, django_assert_num_queries
 ):
     now, zone = system_clock(), riverside.tenant.zone_info
@@ -278,7 +278,7 @@ def test_risks_of_many_visits_cost_three_queries_and_equal_one_by_one(
             for number, person in enumerate(people)
         )
         wanted = [(row.pk, row.patient_id) for row in coming]
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(2):
             risks = visit_risks(wanted, zone=zone, now=now)
         assert len(risks) == 6
         for pair in wanted:

@@ -1,0 +1,88 @@
+"""The call list: whom to ring before their visit, and what they said."""
+
+import re
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.permissions import Permission
+from appointments.booking.reminder_calls import ReminderCalls
+from appointments.booking.requests import MAX_KEY
+from appointments.booking.selectors import named_needs
+from appointments.enums import ReminderOutcome
+from appointments.scheduling.call_list import MOST, call_list
+from appointments.views.htmx import HtmxRequest, done, staff_view
+from core.clock import system_clock
+from core.errors import InvalidInputError
+
+SIZES = (MOST, 2 * MOST, 4 * MOST)
+SEEN = re.compile(r"([0-9]{1,19}):([0-9]{1,9})", re.ASCII)
+DONE_WORDS = {
+    ReminderOutcome.CONFIRMED: "Noted: will come",
+    ReminderOutcome.CANCELLED: "Cancelled: will not come",
+    ReminderOutcome.NO_ANSWER: "Noted: no answer",
+}
+
+
+@require_safe
+@staff_view(Permission.BOOK)
+def call_list_view(request: HtmxRequest) -> HttpResponse:
+    return render(request, "appointments/calls/call_list.html", _shown(request))
+
+
+@require_safe
+@staff_view(Permission.BOOK)
+def call_rows(request: HtmxRequest) -> HttpResponse:
+    return render(request, "appointments/calls/partials/call_rows.html", _shown(request))
+
+
+@require_POST
+@staff_view(Permission.BOOK)
+def record_call(request: HtmxRequest) -> HttpResponse:
+    """Takes ``patient``, ``outcome`` and, of each visit spoken about, ``visit`` as key:version."""
+    outcome = request.POST.get("outcome", "")
+    if outcome not in ReminderOutcome:
+        raise InvalidInputError("There is no such outcome.", attr="outcome", code="invalid_choice")
+    ReminderCalls(by=request.user).record(
+        _key(request.POST.get("patient", ""), "patient"),
+        ReminderOutcome(outcome),
+        dict(_seen(text) for text in request.POST.getlist("visit")),
+    )
+    return done(request, DONE_WORDS[ReminderOutcome(outcome)], then=reverse("calls:call_list"))
+
+
+def _shown(request: HtmxRequest) -> dict[str, Any]:
+    size = _size(request)
+    found = call_list(request.user, zone=request.tenant.zone_info, now=system_clock(), most=size)
+    return {
+        "calls": found,
+        "callees": [
+            (each, named_needs(each.patient.communication_needs)) for each in found.callees
+        ],
+        "size": size,
+        "sizes": [each for each in SIZES if each < found.patients or each == SIZES[0]],
+        "larger": next((each for each in SIZES if size < each and size < found.patients), None),
+    }
+
+
+def _size(request: HtmxRequest) -> int:
+    text = request.GET.get("most", "")
+    if text and text not in map(str, SIZES):
+        raise InvalidInputError("The list has no such length.", attr="most", code="invalid_choice")
+    return int(text or MOST)
+
+
+def _key(text: str, attr: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        raise InvalidInputError("This is no number of a record.", attr=attr)
+    return min(int(text), MAX_KEY)
+
+
+def _seen(text: str) -> tuple[int, int]:
+    found = SEEN.fullmatch(text)
+    if found is None:
+        raise InvalidInputError("This is no visit of the list.", attr="visit")
+    return min(int(found[1]), MAX_KEY), int(found[2])
