@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("today/", include("appointments.urls.today")),
     path("appointments/calendar/", include("appointments.urls.calendar")),
+    path("appointments/scheduling/call-list/", include("appointments.urls.calls")),
     path("appointments/scheduling/", include("appointments.urls.scheduling")),
     path("appointments/", include("appointments.urls.visits")),
     path("portal/", include("appointments.urls.portal")),
