@@ -58,7 +58,7 @@ class PatientProfile(TenantModel):
     """One patient of one tenant.
 
     ``mrn`` is the medical record number, unique within the tenant; registration assigns one
-    where none is given.
+    where none is given.  The table's generated column ``search_text`` is the search's alone.
     """
 
     user = TenantOneToOneField(
@@ -105,7 +105,7 @@ class PatientProfile(TenantModel):
 
     class Meta:
         constraints = [
-            *tenant_walls("patientprofile", "user"),
+            *tenant_walls("patientprofile", "user", secret=("search_text",)),
             models.UniqueConstraint(
                 fields=["tenant", "mrn"],
                 name="patientprofile_mrn_unique",
@@ -146,3 +146,23 @@ class PatientNumber(TenantModel):
 
     def __str__(self) -> str:
         return str(self.last)
+
+
+class KnownName(TenantModel):
+    """A word of some patient's name, folded: what a misspelt word of a search may have meant.
+
+    A trigger of the patients' table adds them; nothing says whose name a word is.
+    """
+
+    word = models.CharField(max_length=64)
+
+    privacy = FieldPrivacy(public="id tenant", phi="word")
+
+    class Meta:
+        constraints = [
+            *tenant_walls("knownname", audited=False),
+            models.UniqueConstraint(fields=["tenant", "word"], name="knownname_once_per_tenant"),
+        ]
+
+    def __str__(self) -> str:
+        return self.word

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
+from core.models import AuditEvent
 from core.tenancy import TenantError
 from patients.registration import register
 from patients.search import Question, ranked_ids, read, search
@@ -162,3 +163,39 @@ def test_the_database_does_not_let_strangers_call_the_function(db):
 )
 def test_a_query_is_taken_apart(query, month_first, question):
     assert read(query, month_first=month_first) == question
+
+
+def misspellings(word):
+    """Every slip of neighbouring letters, letter lost, doubled, and wrong."""
+    for n in range(len(word)):
+        yield word[:n] + word[n + 1 :]
+        yield word[:n] + word[n] + word[n:]
+        yield word[:n] + "x" + word[n + 1 :]
+        if n + 1 < len(word) and word[n] != word[n + 1]:
+            yield word[:n] + word[n + 1] + word[n] + word[n + 2 :]
+
+
+@pytest.mark.parametrize("first", ["", "Friedrich "])
+@pytest.mark.parametrize("name", ["Schmidt", "Braun", "Lüdenscheidt"])
+def test_every_single_typing_error_is_forgiven(people, first, name):
+    wanted = people["Friedrich"]
+    type(wanted).objects.filter(pk=wanted.pk).update(last_name=name)
+    typed = [first + word for word in misspellings(name)]
+    assert [query for query in typed if wanted not in search(query)] == []
+
+
+def test_a_slip_in_both_words_is_forgiven(people):
+    assert search("Firedrich Schmitd").first() == people["Friedrich"]
+
+
+def test_a_changed_name_is_known_at_once(people):
+    type(people["Anna"]).objects.filter(pk=people["Anna"].pk).update(last_name="Winterhalter")
+    assert search("Witnerhalter").first() == people["Anna"]
+
+
+def test_the_searched_text_stays_out_of_the_audit_trail(people):
+    events = AuditEvent.objects.filter(table="patients_patientprofile").values_list(
+        "after", flat=True
+    )
+    assert "Anna" in str(list(events))
+    assert "search_text" not in str(list(events))
