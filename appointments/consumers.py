@@ -25,7 +25,8 @@ from core.clock import system_clock
 
 logger = logging.getLogger("hospital.sockets")
 
-CLOSE_NO_LOGIN, CLOSE_NOT_ALLOWED, CLOSE_TRY_LATER = 4401, 4403, 1013
+# Daphne sends no code of the standard but 1000; the others are ours, after HTTP's.
+CLOSE_NO_LOGIN, CLOSE_NOT_ALLOWED, CLOSE_TRY_LATER = 4401, 4403, 4503
 RECHECK_SECONDS = 60
 LAYER_DOWN = (RedisError, OSError)
 
@@ -34,7 +35,7 @@ class GuardedConsumer(AsyncJsonWebsocketConsumer, ABC):
     """A socket that lives no longer than its login, and only while it can hear of changes.
 
     Closes with 4401 without a login, or when it ends; with 4403 where ``may_watch`` says no; with
-    1013 when Redis or the database is down, so that the client polls and comes back.
+    4503 when Redis or the database is down, so that the client polls and comes back.
     """
 
     watch: asyncio.Task[None] | None = None

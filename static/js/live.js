@@ -10,7 +10,7 @@ const REFRESH_MS = 60000; // lateness grows without anything changing
 const PING_MS = 5000; // the pong comes round by Redis
 const SETTLE_MS = 120;
 const REFUSED = [4401, 4403];
-const FETCH_AT_ONCE = [4401, 1013]; // to the login page; what can no longer be heard of
+const FETCH_AT_ONCE = [4401, 4503]; // to the login page; what can no longer be heard of
 
 const WORDS = { live: "Live", retry: "Reconnecting", off: "Not live" };
 let state = "off";

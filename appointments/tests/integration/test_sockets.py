@@ -195,7 +195,7 @@ def refuse(*args, **kwargs):
 async def test_while_redis_is_down_the_client_is_told_to_come_back(logged_in, monkeypatch, call):
     with monkeypatch.context() as outage:
         outage.setattr(RedisPubSubLoopLayer, call, refuse)
-        assert await closed_with(logged_in[Role.NURSE]) == 1013
+        assert await closed_with(logged_in[Role.NURSE]) == 4503
     socket, _ = await opened(logged_in[Role.NURSE])
     await socket.disconnect()
 
@@ -204,7 +204,7 @@ async def test_a_socket_that_can_no_longer_hear_closes_at_its_next_ping(logged_i
     socket, _ = await opened(logged_in[Role.NURSE])
     monkeypatch.setattr(RedisPubSubLoopLayer, "send", refuse)
     await socket.send_to(text_data=json.dumps({"type": "ping"}))
-    assert await close_code(socket) == 1013
+    assert await close_code(socket) == 4503
 
 
 async def test_a_closed_socket_leaves_nothing_behind(logged_in):
