@@ -38,6 +38,9 @@ class ApiView(APIView):
 
     query_parameters: tuple[str, ...] = ()
 
+    further_statuses: tuple[int, ...] = ()
+    """What the schema cannot guess of the answers."""
+
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         _measure(request)
         return super().initialize_request(request, *args, **kwargs)

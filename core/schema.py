@@ -97,11 +97,12 @@ class Schema(AutoSchema):
     def _error_statuses(self) -> list[int]:
         statuses = {400, 401, 405, 406, 429}
         is_record_view = isinstance(self.view, ReadViewSet)
-        if is_record_view:
+        if getattr(self.view, "required_permissions", None):
             statuses.add(403)
         if "{id}" in self.path or self._is_list_view():
             statuses.add(404)
-        if self.method in ("POST", "PATCH"):
+        statuses |= set(getattr(self.view, "further_statuses", ()))
+        if self.method in ("POST", "PUT", "PATCH"):
             statuses |= {409, 413, 415} if is_record_view else {413, 415}
         if self.method == "POST" and getattr(self.view, "repeatable", False):
             statuses.add(422)

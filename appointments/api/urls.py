@@ -9,6 +9,7 @@ from appointments.api.catalogue_views import (
     AvailabilityRuleViewSet,
     AvailabilityViewSet,
 )
+from appointments.api.figures_views import SchedulingMetricsViewSet
 from appointments.api.icd10_views import Icd10View
 from appointments.api.queue_views import QueueEntryViewSet, QueueViewSet
 from appointments.api.resource_views import ResourceViewSet, TimeOffViewSet
@@ -30,6 +31,7 @@ router.register("priority-rules", PriorityRuleViewSet, basename="api-priority-ru
 router.register("queues", QueueViewSet, basename="api-queue")
 router.register("queue-entries", QueueEntryViewSet, basename="api-queue-entry")
 router.register("waitlist", WaitlistViewSet, basename="api-waitlist")
+router.register("scheduling-metrics", SchedulingMetricsViewSet, basename="api-scheduling-metrics")
 router.register("scheduling", SmartSchedulingViewSet, basename="api-scheduling")
 
 urlpatterns = [path("icd10/", Icd10View.as_view(), name="api-icd10"), *router.urls]

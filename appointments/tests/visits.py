@@ -22,7 +22,7 @@ def make_visit(
     return AppointmentRequest.objects.create(
         patient=clinic.patients[patient],
         provider=clinic.providers[provider],
-        appointment_type=clinic.types[0],
+        appointment_type=fields.pop("appointment_type", clinic.types[0]),
         site=fields.pop("site", clinic.site),
         scheduled_datetime=start,
         scheduled_end_datetime=end,
