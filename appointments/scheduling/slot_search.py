@@ -84,8 +84,20 @@ def find_free(wish: Wish, *, zone: ZoneInfo, now: datetime) -> Free:
         now=now,
         except_appointment_id=wish.except_appointment_id,
     )
-    needs_resource = bool(wish.appointment_type.resource_kind) and not wish.telehealth
-    resources = read_resources(wish, now=now) if needs_resource else []
+    resources = read_resources(wish, now=now) if _needs_resource(wish) else []
+    return free_of(wish, calendar, facts, resources, zone=zone, now=now)
+
+
+def free_of(
+    wish: Wish,
+    calendar: Calendar,
+    facts: dict[str, Any],
+    resources: list[ResourceTime],
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+) -> Free:
+    """``find_free`` without its reads."""
     need = _need(wish, now)
     away = [row for row in facts["time_off"] or () if row[0] is not None]
     slots = free_slots(calendar.windows, _with_leave(calendar, away), need)
@@ -100,11 +112,15 @@ def find_free(wish: Wish, *, zone: ZoneInfo, now: datetime) -> Free:
         resources=resources,
         facts=facts,
     )
-    if needs_resource:
+    if _needs_resource(wish):
         found = found.only(found.resource >= 0)
     if wish.times:
         found = found.only(_within(found.clock, wish))
     return found.only(each_once(found.slots))
+
+
+def _needs_resource(wish: Wish) -> bool:
+    return bool(wish.appointment_type.resource_kind) and not wish.telehealth
 
 
 def _need(wish: Wish, now: datetime) -> Need:
