@@ -113,7 +113,7 @@ def insert(
         _take(row, resource)
         if _inserted(row, visit, now=now, override_reason=override_reason):
             return
-    raise _no_resource(row, visit, now=now)
+    raise _no_resource(row, visit, now=now, override_reason=override_reason)
 
 
 def _inserted(
@@ -155,7 +155,7 @@ def move(
         _take(row, resource)
         if _moved(row, visit, changed=changed, now=now, override_reason=override_reason):
             return
-    raise _no_resource(row, visit, now=now)
+    raise _no_resource(row, visit, now=now, override_reason=override_reason)
 
 
 def _moved(
@@ -216,9 +216,11 @@ def _take(row: AppointmentRequest, resource: Resource | None) -> None:
         row.site_id = resource.site_id
 
 
-def _no_resource(row: AppointmentRequest, visit: Visit, *, now: datetime) -> SlotTakenError:
-    """Why there is none; where the provider's time is taken as well, that."""
-    in_the_way = [] if row.overbooked else _in_the_way(row, now=now)
+def _no_resource(
+    row: AppointmentRequest, visit: Visit, *, now: datetime, override_reason: str
+) -> SlotTakenError:
+    """Why there is none; where the provider's time is taken against the will, too, that."""
+    in_the_way = [] if override_reason else _in_the_way(row, now=now)
     if in_the_way:
         return SlotTakenError(visit, conflicts=in_the_way)
     there = [visit.resource] if visit.resource else resources_of(visit.resource_kind, row.site_id)

@@ -15,8 +15,7 @@ from appointments.booking.requests import MAX_KEY
 from appointments.enums import AppointmentStatus, Step
 from appointments.models import AppointmentEvent, AppointmentRequest, SlotAvailability
 from appointments.permissions import visible_appointments
-from appointments.scheduling.availability import Interval, to_utc
-from appointments.scheduling.selectors import hours_at, overlapping
+from appointments.scheduling.availability import to_utc
 from core.errors import NotFoundError
 from core.models import Site
 from patients.models import CommunicationNeed
@@ -204,34 +203,4 @@ def windows_between(provider_ids: Iterable[int], first: date, last: date) -> lis
         SlotAvailability.objects.filter(
             provider_id__in=list(provider_ids), date__range=(first, last), is_active=True
         ).order_by("date", "start_time")
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class SlotState:
-    """What stands against a wanted time; all empty means that it is free."""
-
-    taken_by: list[int]
-    is_blocked: bool
-    is_outside_hours: bool
-
-    @property
-    def is_free(self) -> bool:
-        return not (self.taken_by or self.is_blocked)
-
-
-def slot_state(
-    provider_id: int, visit: Interval, blocked: Interval, *, zone: ZoneInfo, now: datetime
-) -> SlotState:
-    """
-    Args:
-        visit: the visit itself, which should lie inside working hours.
-        blocked: the visit with its buffers, which should meet no other's.
-    """
-    hours = hours_at(provider_id, *visit, zone)
-    taken = overlapping(provider_id, *blocked, now=now)
-    return SlotState(
-        taken_by=list(taken.values_list("pk", flat=True)),
-        is_blocked=hours.is_blocked,
-        is_outside_hours=hours.is_outside,
     )

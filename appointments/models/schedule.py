@@ -1,5 +1,7 @@
 """When providers work: weekly rules, and the dated windows made from them."""
 
+from datetime import datetime, timedelta
+
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -149,3 +151,15 @@ class TimeOff(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
+
+    @property
+    def owner_name(self) -> str:
+        """Who is away, or what is closed."""
+        if self.provider is not None:
+            return self.provider.get_full_name()
+        return str(self.site or self.resource)
+
+    @property
+    def last_instant(self) -> datetime:
+        """In the last day that it touches."""
+        return self.ends_at - timedelta(microseconds=1)

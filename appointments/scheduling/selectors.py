@@ -143,6 +143,12 @@ def time_off_between(
     return rows.order_by("starts_at", "pk")
 
 
+def coming_time_off(*, now: datetime) -> QuerySet[TimeOff]:
+    """Absences and closures that have not ended, by start, with whose they are."""
+    rows = TimeOff.objects.filter(ends_at__gt=now).order_by("starts_at", "pk")
+    return rows.select_related("provider", "site", "resource")
+
+
 def visits_during(off: TimeOff, *, now: datetime) -> QuerySet[AppointmentRequest]:
     """Visits still to come that the absence or closure meets, buffers included; by start."""
     rows = taking(max(off.starts_at, now), off.ends_at, now=now).filter(

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from appointments.views import booking
+from appointments.views import booking, conflicts
 from appointments.views import calendar as views
 
 app_name = "calendar"
@@ -11,5 +11,5 @@ urlpatterns = [
     path("type-colours.css", views.type_colours, name="type_colours"),
     path("book/", booking.book, name="book"),
     path("book/patient-options/", booking.patient_options, name="patient_options"),
-    path("book/slot-check/", booking.slot_check, name="slot_check"),
+    path("book/slot-check/", conflicts.slot_check, name="slot_check"),
 ]

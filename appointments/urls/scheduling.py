@@ -2,11 +2,24 @@
 
 from django.urls import path
 
-from appointments.views import figures, preferences
+from appointments.views import (
+    conflicts,
+    figures,
+    preferences,
+    priority_rules,
+    scheduling,
+    scheduling_book,
+    time_off,
+    wait_warnings,
+)
 
 app_name = "scheduling"
 
 urlpatterns = [
+    path("", scheduling.SmartSchedulingView.as_view(), name="smart_scheduling"),
+    path("find-optimal-slots/", scheduling.find_optimal_slots_view, name="find_optimal_slots"),
+    path("hold/", scheduling_book.hold, name="hold"),
+    path("book/", scheduling_book.book, name="book"),
     path("analytics/", figures.scheduling_analytics_view, name="analytics"),
     path("metrics/", figures.scheduling_metrics_dashboard, name="metrics"),
     path(
@@ -15,4 +28,16 @@ urlpatterns = [
         name="update_preferences",
     ),
     path("patient/<int:patient_id>/preferences/", preferences.preferences, name="preferences"),
+    path("wait-warnings/", wait_warnings.wait_warnings, name="wait_warnings"),
+    path("rules/", priority_rules.rules, name="rules"),
+    path("rules/rows/", priority_rules.rule_rows, name="rule_rows"),
+    path("rules/add/", priority_rules.add_rule, name="add_rule"),
+    path("rules/<int:rule_id>/", priority_rules.rule, name="rule"),
+    path("rules/<int:rule_id>/switch/", priority_rules.switch_rule, name="switch_rule"),
+    path("rules/<int:rule_id>/delete/", priority_rules.delete_rule, name="delete_rule"),
+    path("check-conflicts/", conflicts.check_scheduling_conflicts_view, name="check_conflicts"),
+    path("check-conflicts/answer/", conflicts.conflicts, name="conflicts"),
+    path("time-off/", time_off.time_off, name="time_off"),
+    path("time-off/<int:time_off_id>/", time_off.affected, name="affected"),
+    path("time-off/<int:time_off_id>/delete/", time_off.delete_time_off, name="delete_time_off"),
 ]

@@ -18,21 +18,17 @@ from accounts.models import User
 from accounts.permissions import Permission, can
 from appointments.booking.engine import BookingEngine
 from appointments.booking.errors import TimeRefusedError
-from appointments.booking.requests import MAX_KEY
-from appointments.booking.selectors import shown_providers, slot_state, visits_by_key
+from appointments.booking.selectors import shown_providers
 from appointments.enums import Priority
 from appointments.models import AppointmentRequest, AppointmentTemplate
 from appointments.views.forms import BookForm, NewPatientForm
-from appointments.views.htmx import HtmxRequest, done, in_panel, staff_view
+from appointments.views.htmx import HtmxRequest, done, in_panel, key_of, staff_view
+from appointments.views.patient_choice import chosen_patient, found_patients
 from appointments.views.refused import explain
 from core.clock import system_clock
 from core.errors import InvalidInputError
-from patients.models import PatientProfile
 from patients.registration import possible_duplicates, register
-from patients.search import search
 
-OPTIONS = 8
-SHORTEST_QUERY = 2
 PANEL = "calendar/partials/book.html"
 QUARTER = timedelta(minutes=15)
 
@@ -55,36 +51,8 @@ def patient_options(request: HtmxRequest) -> HttpResponse:
     return render(
         request,
         "appointments/calendar/partials/patient_options.html",
-        {"options": _found(query), "query": query.strip()},
+        {"options": found_patients(query), "query": query.strip()},
     )
-
-
-@require_POST
-@staff_view(Permission.BOOK)
-def slot_check(request: HtmxRequest) -> HttpResponse:
-    """What stands against the time that is in the form now; nothing while it is incomplete."""
-    form, types = _form(request, request.POST)
-    form.is_valid()
-    start, provider_id = form.cleaned_data.get("start"), form.cleaned_data.get("provider_id")
-    kind = types.get(form.cleaned_data.get("appointment_type_id"))
-    context: dict[str, Any] = {}
-    if start and provider_id and kind:
-        minutes = form.cleaned_data.get("duration_minutes") or kind.duration_minutes
-        end = start + timedelta(minutes=minutes)
-        blocked = (
-            start - timedelta(minutes=kind.buffer_before_minutes),
-            end + timedelta(minutes=kind.buffer_after_minutes),
-        )
-        state = slot_state(
-            provider_id, (start, end), blocked, zone=request.tenant.zone_info, now=system_clock()
-        )
-        context = {
-            "start": start,
-            "end": end,
-            "state": state,
-            "in_the_way": visits_by_key(request.user, state.taken_by),
-        }
-    return render(request, "appointments/calendar/partials/slot_check.html", context)
 
 
 def _asked_for(request: HtmxRequest) -> dict[str, Any]:
@@ -93,8 +61,9 @@ def _asked_for(request: HtmxRequest) -> dict[str, Any]:
     start = _instant(query.get("start", "")) or _next_quarter(system_clock())
     local = start.astimezone(zone)
     return {
-        "provider_id": _key(query.get("provider", "")),
-        "patient_id": _key(query.get("patient", "")),
+        "provider_id": key_of(query.get("provider", "")),
+        "patient_id": key_of(query.get("patient", "")),
+        "appointment_type_id": key_of(query.get("type", "")),
         "date": local.date(),
         "time": local.time(),
         "fold": local.fold,
@@ -102,7 +71,7 @@ def _asked_for(request: HtmxRequest) -> dict[str, Any]:
 
 
 def _choose(request: HtmxRequest) -> HttpResponse:
-    return _panel(request, initial=_typed(request) | {"patient_id": _key(request.POST["choose"])})
+    return _panel(request, initial=_typed(request) | {"patient_id": key_of(request.POST["choose"])})
 
 
 def _change(request: HtmxRequest) -> HttpResponse:
@@ -111,7 +80,7 @@ def _change(request: HtmxRequest) -> HttpResponse:
 
 def _find(request: HtmxRequest) -> HttpResponse:
     query = request.POST.get("q", "")
-    context = {"options": _found(query), "query": query.strip(), "has_searched": True}
+    context = {"options": found_patients(query), "query": query.strip(), "has_searched": True}
     return _panel(request, initial=_typed(request), **context)
 
 
@@ -152,9 +121,7 @@ def _book(request: HtmxRequest) -> HttpResponse:
             override_reason=cleaned["override_reason"],
         )
     except (TimeRefusedError, InvalidInputError) as error:
-        return _panel(
-            request, form=form, status=error.http_status, **explain(request, form, error)
-        )
+        return _panel(request, form=form, status=error.http_status, **explain(request, form, error))
     return _booked(request, visit)
 
 
@@ -181,11 +148,9 @@ def _panel(
 ) -> HttpResponse:
     if form is None:
         form, _ = _form(request, None, initial=initial)
-    patient_id = _key(str(form["patient_id"].value() or ""))
-    patient = PatientProfile.objects.filter(pk=patient_id, is_active=True).first()
     context = {
         "form": form,
-        "patient": patient,
+        "patient": chosen_patient(form["patient_id"].value()),
         "new": new or NewPatientForm(),
         "is_registering": new is not None,
         "can_register": can(request.user, Permission.EDIT_PATIENTS),
@@ -207,15 +172,6 @@ def _form(
 def _typed(request: HtmxRequest) -> dict[str, Any]:
     """What stands in the form, unchecked, to be shown again."""
     return {name: request.POST.get(name, "") for name in BookForm.base_fields if name != "pick"}
-
-
-def _found(query: str) -> list[PatientProfile]:
-    return list(search(query)[:OPTIONS]) if len(query.strip()) >= SHORTEST_QUERY else []
-
-
-def _key(text: str) -> int | None:
-    is_key = text.isascii() and text.isdecimal() and len(text) < 20
-    return int(text) if is_key and 0 < int(text) <= MAX_KEY else None
 
 
 def _instant(text: str) -> datetime | None:

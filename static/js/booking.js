@@ -34,3 +34,15 @@ document.addEventListener("click", (event) => {
   field.value = chip.textContent.trim();
   field.focus();
 });
+
+// A free time that the check offers goes into the form, which then checks it anew.
+document.addEventListener("click", (event) => {
+  const slot = event.target.closest("[data-slot-time]");
+  const form = slot?.closest("form");
+  if (!form) return;
+  form.elements.date.value = slot.dataset.slotDate;
+  form.elements.time.value = slot.dataset.slotTime;
+  form.elements.fold.value = slot.dataset.slotFold;
+  form.elements.time.focus();
+  form.elements.time.dispatchEvent(new Event("change", { bubbles: true }));
+});
