@@ -25,6 +25,7 @@ class Place:
 PLACES = (
     Place("/today/", "Today", "square-kanban", Permission.SEE_TODAY),
     Place("/appointments/calendar/", "Calendar", "calendar-days", Permission.SEE_TODAY),
+    Place("/appointments/waitlist/", "Waitlist", "hourglass", Permission.SEE_WAITLIST),
     Place("/patients/", "Patients", "users", Permission.SEE_PATIENTS),
     Place(
         "/appointments/scheduling/analytics/",

@@ -1,12 +1,13 @@
 """Priority rules: read as plain values, and every write to them."""
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from accounts.models import User
+from accounts.models import ProviderProfile, User
 from accounts.permissions import Permission, check
 from appointments.models import AppointmentPriorityRule, AppointmentTemplate
 from appointments.scheduling.diagnoses import checked_codes
@@ -28,6 +29,24 @@ def rules_by_name() -> QuerySet[AppointmentPriorityRule]:
     """The tenant's rules with their types; two queries."""
     rules = AppointmentPriorityRule.objects.order_by("name", "pk")
     return rules.prefetch_related("ruletype_set__appointment_type")
+
+
+def rule_by_key(rule_id: int) -> AppointmentPriorityRule:
+    """
+    Raises:
+        NotFoundError: the tenant has no such rule.
+    """
+    found = rules_by_name().filter(pk=min(rule_id, MAX_KEY)).first()
+    if found is None:
+        raise NotFoundError("There is no such rule.")
+    return found
+
+
+def known_specialties() -> set[str]:
+    """Those of the tenant's appointment types and providers."""
+    of_types = AppointmentTemplate.objects.exclude(specialty="")
+    of_providers = ProviderProfile.objects.values_list("specialties", flat=True)
+    return {*of_types.values_list("specialty", flat=True), *chain.from_iterable(of_providers)}
 
 
 def active_rules() -> list[Rule]:

@@ -74,7 +74,7 @@ WITH rules AS MATERIALIZED (
 )
 SELECT l.entry_id, l.visit_id, l.patient_id, concat_ws(' ', p.first_name, p.last_name),
        l.appointment_type_id, l.type_name, l.provider_id, l.created_at, l.starts_at, l.due_on,
-       l.rule_name, count(*) OVER ()
+       l.rule_name, count(*) OVER (), count(*) FILTER (WHERE l.due_on < %(today)s) OVER ()
 FROM late l
 JOIN patients_patientprofile p ON p.tenant_id = %(tenant)s AND p.id = l.patient_id
 ORDER BY l.due_on, l.created_at, l.patient_id, l.appointment_type_id
@@ -107,18 +107,18 @@ class WaitWarning:
     days_left: int
     rule_name: str
 
+    @property
+    def days_over(self) -> int:
+        return -self.days_left
+
 
 @dataclass(frozen=True, slots=True)
 class WaitWarnings:
-    """The most pressing of ``total``."""
+    """The most pressing of ``total``, of which ``overdue`` are too late already."""
 
     rows: list[WaitWarning]
     total: int
-
-    @property
-    def overdue(self) -> int:
-        """How many of the rows are too late already."""
-        return sum(row.days_left < 0 for row in self.rows)
+    overdue: int
 
 
 def wait_warnings(user: User, *, now: datetime, zone: ZoneInfo, limit: int = SHOWN) -> WaitWarnings:
@@ -145,12 +145,13 @@ def wait_warnings(user: User, *, now: datetime, zone: ZoneInfo, limit: int = SHO
         cursor.execute(WARNINGS, values)
         found = cursor.fetchall()
     rows = [_warning(row, today) for row in found]
-    return WaitWarnings(rows=rows, total=found[0][-1] if found else 0)
+    total, overdue = found[0][-2:] if found else (0, 0)
+    return WaitWarnings(rows=rows, total=total, overdue=overdue)
 
 
 def _warning(row: tuple, today: date) -> WaitWarning:
     entry_id, visit_id, patient_id, patient, type_id, type_name, provider_id, *rest = row
-    asked_at, starts_at, due_on, rule_name, _ = rest
+    asked_at, starts_at, due_on, rule_name, _, _ = rest
     return WaitWarning(
         entry_id=entry_id,
         visit_id=visit_id,

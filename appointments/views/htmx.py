@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.models import Tenant
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+MAX_KEY = 2**63 - 1
 
 
 class HtmxRequest(HttpRequest):
@@ -91,6 +92,12 @@ def version_of(request: HtmxRequest) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise InvalidInputError("This version is not a number.", attr="version")
     return int(text)
+
+
+def key_of(text: str) -> int | None:
+    """A record's key as a query or a form carries it; None if it is none."""
+    is_key = text.isascii() and text.isdecimal() and len(text) < 20
+    return int(text) if is_key and 0 < int(text) <= MAX_KEY else None
 
 
 def shown_day(request: HtmxRequest, now: datetime) -> date:

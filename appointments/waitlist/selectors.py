@@ -19,7 +19,6 @@ from patients.search import search
 
 PAGE_SIZE = 25
 MAX_KEY = 2**63 - 1
-MOST_FOUND = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +32,29 @@ class Wanted:
     text: str = ""
 
 
-def waitlist_page(wanted: Wanted, number: int | str, *, now: datetime) -> Page:
-    """One page, longest waiting first; rows carry what ``with_visit`` adds."""
-    rows = _matching(wanted).filter(status=wanted.status).order_by("created_at", "pk")
-    return Paginator(with_visit(rows, now=now), PAGE_SIZE).get_page(number)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of entries, longest waiting first, and how many each status has under the other
+    criteria.  Entries carry what ``with_visit`` adds."""
+
+    page: Page
+    counts: dict[str, int]
 
 
-def counts_by_status(wanted: Wanted) -> dict[str, int]:
-    """How many entries each status has under the other criteria; one query."""
-    found = _matching(wanted).order_by().values_list("status").annotate(Count("pk"))
-    return dict(found)
+class _Counted(Paginator):
+    """Its rows were counted before."""
+
+    count = 0
+
+
+def find(wanted: Wanted, number: int | str, *, now: datetime) -> Found:
+    """Two queries, and two for a text."""
+    matching = _matching(wanted)
+    counts = dict(matching.order_by().values_list("status").annotate(Count("pk")))
+    rows = matching.filter(status=wanted.status).order_by("created_at", "pk")
+    pages = _Counted(with_visit(rows, now=now), PAGE_SIZE)
+    pages.count = counts.get(wanted.status, 0)
+    return Found(pages.get_page(number), counts)
 
 
 def with_visit(rows: QuerySet[WaitingList], *, now: datetime) -> QuerySet[WaitingList]:
@@ -87,6 +99,19 @@ def also_waiting(
     return list(rows.exclude(pk=except_id).order_by("created_at", "pk"))
 
 
+def coming_visit(
+    patient_id: int, appointment_type_id: int, *, now: datetime
+) -> AppointmentRequest | None:
+    """The patient's next expected visit of the type."""
+    rows = AppointmentRequest.objects.filter(
+        patient_id=patient_id,
+        appointment_type_id=appointment_type_id,
+        scheduled_datetime__gt=now,
+        status__in=EXPECTED,
+    )
+    return rows.select_related("provider").order_by("scheduled_datetime").first()
+
+
 def days_waiting(entry: WaitingList, *, now: datetime, zone: ZoneInfo) -> int:
     """Calendar days since the entry was made."""
     return (now.astimezone(zone).date() - entry.created_at.astimezone(zone).date()).days
@@ -111,6 +136,5 @@ def _matching(wanted: Wanted) -> QuerySet[WaitingList]:
     if wanted.provider_id is not None:
         rows = rows.filter(preferred_provider_id=wanted.provider_id)
     if wanted.text.strip():
-        found = list(search(wanted.text).values_list("pk", flat=True)[:MOST_FOUND])
-        rows = rows.filter(patient_id__in=found)
+        rows = rows.filter(patient_id__in=search(wanted.text).values("pk"))
     return rows

@@ -142,5 +142,5 @@ class WaitWarningSerializer(serializers.Serializer):
 )
 class WaitWarningsSerializer(serializers.Serializer):
     count = serializers.IntegerField(source="total")
-    overdue = serializers.IntegerField(help_text="How many of the results are too late already.")
+    overdue = serializers.IntegerField(help_text="How many of all are too late already.")
     results = WaitWarningSerializer(many=True, source="rows")
