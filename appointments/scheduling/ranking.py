@@ -33,6 +33,7 @@ class Found:
         total: the weighted sum, 0–100.
         missed: probability of a missed visit, 0–1.
         minutes: travel time; NaN where it is not known.
+        means: of each factor, over all free slots.
         order: rows of the best slots, best first.
     """
 
@@ -43,6 +44,7 @@ class Found:
     history: no_show.History
     lead_days: Floats
     factors: Mapping[str, Floats]
+    means: Mapping[str, float]
     orphans: Floats
     missed: Floats
     minutes: Floats
@@ -109,6 +111,7 @@ def rank(free: Free, *, zone: ZoneInfo, now: datetime, weights: Weights | None =
         history=history,
         lead_days=lead,
         factors=factors,
+        means={name: float(values.mean()) for name, values in factors.items() if len(values)},
         orphans=orphans,
         missed=missed,
         minutes=minutes,

@@ -23,7 +23,7 @@ def factor_reasons(found: Found, row: int) -> dict[str, str]:
 def summary(found: Found, row: int, reasons: dict[str, str]) -> str:
     """One line: what lifts this slot most above the average one."""
     gain = {
-        name: getattr(found.weights, name) * (found.factors[name][row] - found.factors[name].mean())
+        name: getattr(found.weights, name) * (found.factors[name][row] - found.means[name])
         for name in scoring.FACTORS
     }
     main = sorted(gain, key=lambda name: -gain[name])[:MAIN_REASONS]

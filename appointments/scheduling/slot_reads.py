@@ -22,6 +22,7 @@ from core.tenancy import current_tenant_id
 # Network byte order, as PostgreSQL's binary format is.
 WINDOW_ROW = np.dtype(
     [
+        ("provider", ">i8"),
         ("day", ">i4"),
         ("start", ">i8"),
         ("end", ">i8"),
@@ -33,29 +34,27 @@ WINDOW_ROW = np.dtype(
 BUSY_ROW = np.dtype([("start", ">i8"), ("end", ">i8")])
 
 WINDOWS = """
-SELECT w.provider_id, concat_ws(' ', nullif(u.title, ''), u.first_name, u.last_name),
-       string_agg(date_send(w.date) || time_send(w.start_time) || time_send(w.end_time)
-                  || int4send(w.duration_minutes) || int8send(w.site_id)
-                  || int4send(w.is_blocked::int), ''::bytea ORDER BY w.date, w.start_time)
+SELECT string_agg(int8send(w.provider_id) || date_send(w.date) || time_send(w.start_time)
+                  || time_send(w.end_time) || int4send(w.duration_minutes) || int8send(w.site_id)
+                  || int4send(w.is_blocked::int), ''::bytea)
 FROM appointments_slotavailability w
-JOIN accounts_user u ON u.tenant_id = w.tenant_id AND u.id = w.provider_id
-LEFT JOIN accounts_providerprofile p ON p.tenant_id = u.tenant_id AND p.user_id = u.id
 WHERE w.tenant_id = %(tenant)s AND w.date = ANY(%(dates)s) AND w.is_active
-  AND u.is_active AND u.role = 'provider'
-  AND (%(providers)s::bigint[] IS NULL OR u.id = ANY(%(providers)s))
-  AND (%(specialty)s = '' OR %(specialty)s = ANY(p.specialties))
+  AND w.provider_id = ANY(ARRAY(
+      SELECT u.id FROM accounts_user u
+      LEFT JOIN accounts_providerprofile p ON p.tenant_id = u.tenant_id AND p.user_id = u.id
+      WHERE u.tenant_id = %(tenant)s AND u.is_active AND u.role = 'provider'
+        AND (%(providers)s::bigint[] IS NULL OR u.id = ANY(%(providers)s))
+        AND (%(specialty)s = '' OR %(specialty)s = ANY(p.specialties))
+        AND (u.id IN (SELECT provider_id FROM appointments_templateprovider
+                      WHERE tenant_id = %(tenant)s AND template_id = %(type)s)
+             OR NOT EXISTS (SELECT FROM appointments_templateprovider
+                            WHERE tenant_id = %(tenant)s AND template_id = %(type)s))))
   AND (w.is_blocked OR (
       (%(site)s::bigint IS NULL OR w.site_id = %(site)s)
       AND (w.site_id IN (SELECT site_id FROM appointments_templatesite
                          WHERE tenant_id = %(tenant)s AND template_id = %(type)s)
            OR NOT EXISTS (SELECT FROM appointments_templatesite
                           WHERE tenant_id = %(tenant)s AND template_id = %(type)s))))
-  AND (u.id IN (SELECT provider_id FROM appointments_templateprovider
-                WHERE tenant_id = %(tenant)s AND template_id = %(type)s)
-       OR NOT EXISTS (SELECT FROM appointments_templateprovider
-                      WHERE tenant_id = %(tenant)s AND template_id = %(type)s))
-GROUP BY w.provider_id, u.id
-ORDER BY w.provider_id
 """
 TAKEN = """
 SELECT provider_id,
@@ -114,6 +113,9 @@ SELECT json_build_object(
                FROM appointments_timeoff o
                WHERE o.tenant_id = %(tenant)s AND o.starts_at < %(until)s
                  AND o.ends_at > %(from)s),
+  'providers', (SELECT json_object_agg(u.id, concat_ws(' ', nullif(u.title, ''), u.first_name,
+                    u.last_name))
+                FROM accounts_user u WHERE u.tenant_id = %(tenant)s AND u.role = 'provider'),
   'sites', (SELECT json_agg(json_build_array(s.id, s.name, s.latitude, s.longitude))
             FROM core_site s WHERE s.tenant_id = %(tenant)s)
 )::text
@@ -138,7 +140,6 @@ class Calendar:
     """The providers' working and taken time.  A provider's lane is its row in ``provider_ids``."""
 
     provider_ids: tuple[int, ...]
-    provider_names: tuple[str, ...]
     windows: Windows
     busy: Busy
 
@@ -155,25 +156,23 @@ class ResourceTime:
 
 def read_calendar(wish: Wish, *, zone: ZoneInfo, now: datetime) -> Calendar:
     """Two statements: windows, then the time taken by appointments and live holds."""
-    found = _fetch(
-        WINDOWS,
-        {
-            "dates": list(wish.dates),
-            "providers": None if wish.provider_ids is None else list(wish.provider_ids),
-            "specialty": wish.specialty,
-            "site": wish.site_id,
-            "type": wish.appointment_type.pk,
-        },
-    )
-    lanes = {provider_id: lane for lane, (provider_id, _, _) in enumerate(found)}
-    lane, rows = _columns(((lanes[key], packed) for key, _, packed in found), WINDOW_ROW)
+    wanted = {
+        "dates": list(wish.dates),
+        "providers": None if wish.provider_ids is None else list(wish.provider_ids),
+        "specialty": wish.specialty,
+        "site": wish.site_id,
+        "type": wish.appointment_type.pk,
+    }
+    rows = np.frombuffer(_fetch(WINDOWS, wanted)[0][0] or b"", dtype=WINDOW_ROW)
+    rows = rows[np.lexsort((rows["start"], rows["day"], rows["provider"]))]
+    providers, lane = np.unique(rows["provider"], return_inverse=True)
+    lanes = {int(key): number for number, key in enumerate(providers)}
     blocked = rows["is_blocked"] != 0
     windows = _windows(lane, rows, zone)
     taken = _fetch(TAKEN, _span_of(wish, now) | {"providers": list(lanes)}) if lanes else []
-    busy_lane, busy = _columns(((lanes[key], packed) for key, packed in taken), BUSY_ROW)
+    busy_lane, busy = _columns([(lanes[key], packed) for key, packed in taken])
     return Calendar(
         provider_ids=tuple(lanes),
-        provider_names=tuple(name for _, name, _ in found),
         windows=_rows_of(windows, ~blocked),
         busy=Busy(
             lane=np.concatenate([busy_lane, windows.lane[blocked]]),
@@ -203,7 +202,7 @@ def read_resources(wish: Wish, *, now: datetime) -> list[ResourceTime]:
     values = _span_of(wish, now) | {"kind": wish.appointment_type.resource_kind}
     found = []
     for key, name, site_id, packed in _fetch(RESOURCES, values):
-        lane, rows = _columns([(0, packed)] if packed else [], BUSY_ROW)
+        lane, rows = _columns([(0, packed)] if packed else [])
         busy = Busy(lane, rows["start"].astype(np.int64), rows["end"].astype(np.int64))
         found.append(ResourceTime(key, name, site_id, busy))
     return found
@@ -236,13 +235,11 @@ def _fetch(sql: str, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def _columns(packed: Any, row: np.dtype) -> tuple[Any, Any]:
-    """Packed values by lane → the lane of each row, and the rows as one structured array."""
-    lanes, parts = [], [np.empty(0, dtype=row)]
-    for lane, value in packed:
-        parts.append(np.frombuffer(value, dtype=row))
-        lanes.append(np.full(len(parts[-1]), lane, dtype=np.int64))
-    return np.concatenate([np.empty(0, dtype=np.int64), *lanes]), np.concatenate(parts)
+def _columns(packed: Sequence[tuple[int, bytes]]) -> tuple[Any, Any]:
+    """Packed busy time by lane → the lane of each row, and all rows as one structured array."""
+    rows = np.frombuffer(b"".join(value for _, value in packed), dtype=BUSY_ROW)
+    counts = [len(value) // BUSY_ROW.itemsize for _, value in packed]
+    return np.repeat(np.array([lane for lane, _ in packed], dtype=np.int64), counts), rows
 
 
 def _windows(lane: Any, rows: Any, zone: ZoneInfo) -> Windows:

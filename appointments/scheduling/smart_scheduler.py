@@ -275,16 +275,16 @@ class SmartScheduler:
 def describe(found: Found, row: int) -> Slot:
     """The slot in ``row`` with its score in words."""
     free = found.free
-    lane, start = int(free.slots.lane[row]), instant(free.slots.start[row])
-    site_id = int(free.site[row])
+    provider_id = free.calendar.provider_ids[free.slots.lane[row]]
+    start, site_id = instant(free.slots.start[row]), int(free.site[row])
     resource = free.resources[free.resource[row]] if free.resource[row] >= 0 else None
     reasons = factor_reasons(found, row)
     most = found.demand.max_wait_days
     return Slot(
         datetime=start,
         end_datetime=start + timedelta(minutes=free.wish.duration_minutes),
-        provider_id=free.calendar.provider_ids[lane],
-        provider_name=free.calendar.provider_names[lane],
+        provider_id=provider_id,
+        provider_name=free.facts["providers"][str(provider_id)],
         site_id=site_id,
         site_name=next(name for key, name, *_ in free.facts["sites"] if key == site_id),
         resource_id=resource.id if resource else None,
