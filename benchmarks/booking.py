@@ -16,21 +16,19 @@ from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hospital_management.testing import provide_servers
+from hospital_management.testing import set_up_django
 
-provide_servers()  # before Django reads its settings
-
-import django  # noqa: E402
-
-django.setup()
+set_up_django()
 
 from django.db import connections  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from accounts.permissions import Role  # noqa: E402
+from appointments.booking import engine, placement  # noqa: E402
 from appointments.booking.engine import BookingEngine  # noqa: E402
 from appointments.booking.errors import SlotTakenError  # noqa: E402
 from appointments.booking.requests import Visit  # noqa: E402
@@ -49,23 +47,16 @@ ATTEMPTS_PER_WAVE = 8 * SLOTS  # then 50 fresh slots, so that the fight goes on
 VISIT = timedelta(minutes=30)
 
 
-class LookThenInsert(BookingEngine):
+def look_then_insert(
+    row: AppointmentRequest, visit: Visit, *, now: datetime, override_reason: str = ""
+) -> None:
     """The plan's way: see that nothing overlaps, then write."""
-
-    def _insert(
-        self,
-        row: AppointmentRequest,
-        visit: Visit,
-        *,
-        now: datetime,
-        override_reason: str = "",
-    ) -> None:
-        self._check_open(visit, override_reason)
-        if overlapping(
-            visit.provider.pk, visit.blocked_from, visit.blocked_until, now=now
-        ).exists():
-            raise self._taken(visit, now=now)
-        row.save()
+    placement.meet_hours(row, visit, override_reason)
+    placement.mind_overbooked(row, visit, now=now, override_reason=override_reason)
+    in_the_way = overlapping(visit.provider.pk, visit.blocked_from, visit.blocked_until, now=now)
+    if in_the_way.exists():
+        raise SlotTakenError(visit, conflicts=list(in_the_way.values_list("pk", flat=True)))
+    row.save()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +81,18 @@ def contended(number: int, first: datetime) -> tuple[int, datetime]:
     return random.randrange(SLOTS), first + number // ATTEMPTS_PER_WAVE * VISIT
 
 
-def run(engine_class, choose, clinic: Clinic, attempts: int) -> Result:
+def run(insert, choose, clinic: Clinic, attempts: int) -> Result:
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"TRUNCATE {TABLE} CASCADE")
     connections.close_all()  # none may be shared with the children
     context = get_context("fork")
     counter = context.Value("q", 0)
     go = context.Event()
-    work = (engine_class, choose, clinic, attempts, counter, go)
+    work = (choose, clinic, attempts, counter, go)
     children = [context.Process(target=_process, args=work) for _ in range(PROCESSES)]
-    for child in children:
-        child.start()
+    with patch.object(engine, "insert", insert):
+        for child in children:
+            child.start()
     time.sleep(1)
     began = time.perf_counter()
     go.set()
@@ -125,8 +117,8 @@ def _process(*work) -> None:
     os._exit(1 if failures else 0)  # the parent's exit handlers stop the servers
 
 
-def _client(engine_class, choose, clinic, attempts, counter, go, failures) -> None:
-    engine = engine_class(by=clinic.user(Role.FRONT_DESK))
+def _client(choose, clinic, attempts, counter, go, failures) -> None:
+    books = BookingEngine(by=clinic.user(Role.FRONT_DESK))
     first = clinic.at(1, datetime.min.time())
     go.wait()
     try:
@@ -138,8 +130,8 @@ def _client(engine_class, choose, clinic, attempts, counter, go, failures) -> No
                 return
             provider, start = choose(number, first)
             try:
-                with tenant(clinic.tenant.pk, actor_id=engine.by.pk):
-                    engine.book(
+                with tenant(clinic.tenant.pk, actor_id=books.by.pk):
+                    books.book(
                         patient_id=clinic.patients[0].pk,
                         provider_id=clinic.providers[provider].pk,
                         appointment_type_id=clinic.types[0].pk,
@@ -189,9 +181,9 @@ def main() -> None:
     attempts = parser.parse_args().attempts
     clinic = build()
     cases = {"spread out": spread, f"all for {SLOTS} slots": contended}
-    ours = {name: run(BookingEngine, case, clinic, attempts) for name, case in cases.items()}
+    ours = {name: run(placement.insert, case, clinic, attempts) for name, case in cases.items()}
     drop_constraint()
-    theirs = {name: run(LookThenInsert, case, clinic, attempts) for name, case in cases.items()}
+    theirs = {name: run(look_then_insert, case, clinic, attempts) for name, case in cases.items()}
     report(ours, theirs)
 
 
