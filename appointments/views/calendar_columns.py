@@ -24,11 +24,13 @@ from appointments.booking.selectors import (
     windows_between,
 )
 from appointments.enums import AppointmentStatus
-from appointments.models import SlotAvailability
-from appointments.scheduling.availability import Interval, Window, interval_of
+from appointments.models import SlotAvailability, TimeOff
+from appointments.scheduling.availability import Interval, Window, interval_of, subtract
+from appointments.scheduling.selectors import time_off_between
 from appointments.views.filters import Filters
 
 WEEK = 7
+BLOCKED = "Blocked"
 NOT_WORK = {AppointmentStatus.NO_SHOW, AppointmentStatus.HELD}
 
 
@@ -48,7 +50,8 @@ class Column:
     axis: Axis
     blocks: list[Block]
     open_places: list[Place]
-    blocked_places: list[Place]
+    blocked_places: list[tuple[Place, str]]
+    """Where nobody can be booked, and why in a word."""
     booked_minutes: int
     open_minutes: int
     now_row: int | None
@@ -100,9 +103,9 @@ def day_columns(
         by_provider[visit.provider_id].append(visit)
     for window in windows:
         windows_of[window.provider_id].append(window)
-    cells = axis.cells()
+    cells, off = axis.cells(), list(time_off_between(start, end))
     columns = [
-        _column(p, axis, by_provider[p.pk], windows_of[p.pk], cells, zone=zone, now=now)
+        _column(p, axis, by_provider[p.pk], windows_of[p.pk], off, cells, zone=zone, now=now)
         for p in shown[:limit]
     ]
     return Grid(columns, _count(visits), len(shown) - len(columns))
@@ -124,11 +127,11 @@ def week_columns(
     open_on = {d: [w for w in windows if w.date == d] for d in days}
     spans = [visible_hours(d, zone, _busy(of_day[d], open_on[d], zone)) for d in days]
     hours = min(first for first, _ in spans), max(last for _, last in spans)
-    columns = []
+    columns, off = [], list(time_off_between(start, end, provider_id=provider.pk))
     for d in days:
         axis = visible_axis(d, zone, (), hours=hours, on_wall_clock=True)
         columns.append(
-            _column(provider, axis, of_day[d], open_on[d], axis.cells(), zone=zone, now=now)
+            _column(provider, axis, of_day[d], open_on[d], off, axis.cells(), zone=zone, now=now)
         )
     return Grid(columns, _count(visits))
 
@@ -163,25 +166,48 @@ def _column(
     axis: Axis,
     visits: list[VisitRow],
     windows: list[SlotAvailability],
+    off: list[TimeOff],
     cells: list[Cell],
     *,
     zone: ZoneInfo,
     now: datetime,
 ) -> Column:
     opened = [_interval(w, zone) for w in windows if not w.is_blocked]
-    blocked = [_interval(w, zone) for w in windows if w.is_blocked]
+    blocked = [(_interval(w, zone), BLOCKED) for w in windows if w.is_blocked]
+    blocked += _away(provider, windows, off, zone)
+    lost = sorted(interval for interval, _ in blocked)
+    left = [part for interval in opened for part in subtract(interval, lost)]
     work = [v for v in visits if v.status not in NOT_WORK]
     return Column(
         provider=provider,
         axis=axis,
         blocks=_blocks(axis, visits),
         open_places=_places(axis, opened),
-        blocked_places=_places(axis, blocked),
+        blocked_places=[
+            (place, word) for span, word in blocked if (place := axis.place(*span)) is not None
+        ],
         booked_minutes=sum(v.minutes for v in work),
-        open_minutes=sum(int((end - start).total_seconds() // 60) for start, end in opened),
+        open_minutes=sum(int((end - start).total_seconds() // 60) for start, end in left),
         now_row=axis.row(now) if axis.opens <= now < axis.closes else None,
         cells=cells,
     )
+
+
+def _away(
+    provider: User, windows: list[SlotAvailability], off: Iterable[TimeOff], zone: ZoneInfo
+) -> list[tuple[Interval, str]]:
+    """The provider's absences; and of each closure what meets the windows at its site."""
+    found = []
+    for each in off:
+        starts, ends = each.starts_at, each.ends_at
+        if each.provider_id == provider.pk:
+            found.append(((starts, ends), each.get_kind_display()))
+        for window in windows if each.site_id is not None else ():
+            opens, closes = _interval(window, zone)
+            if window.site_id == each.site_id and opens < ends and closes > starts:
+                span = max(opens, starts), min(closes, ends)
+                found.append((span, each.get_kind_display()))
+    return found
 
 
 def _places(axis: Axis, intervals: Iterable[Interval]) -> list[Place]:

@@ -54,7 +54,8 @@ class DrawnColumn:
     cells: list[DrawnCell]
     blocks: list[DrawnBlock]
     opened: list[str]
-    blocked: list[str]
+    blocked: list[tuple[str, str]]
+    """Classes, and why nobody can be booked."""
 
 
 class Drawing:
@@ -81,7 +82,7 @@ class Drawing:
             cells=self._cells_of(column),
             blocks=[self._block(block) for block in column.blocks],
             opened=[_rows(place) for place in column.open_places],
-            blocked=[_rows(place) for place in column.blocked_places],
+            blocked=[(_rows(place), word) for place, word in column.blocked_places],
         )
 
     def _cells_of(self, column: Column) -> list[DrawnCell]:

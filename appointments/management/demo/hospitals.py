@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import time
 
+from appointments.enums import Modality
 from appointments.management.demo.people import (
     BERLIN,
     ROCHESTER,
@@ -62,7 +63,7 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """An appointment type."""
+    """An appointment type; ``needs`` is the kind of resource it takes."""
 
     name: str
     description: str
@@ -72,6 +73,8 @@ class Kind:
     colour: str
     weight: int
     online: bool = True
+    modality: Modality = Modality.ON_SITE
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +103,45 @@ class Hospital:
     numbers: Callable[[], Iterator[str]]
 
 
+ULTRASOUND = "Ultrasound room"
+GENERAL, HEART = "General medicine", "Cardiology"
+CHILDREN, BONES = "Paediatrics", "Orthopaedics"
 KINDS = (
     Kind("Consultation", "A talk and an examination.", 30, 0, 0, "#0b6e69", 40),
-    Kind("Follow-up", "Results, progress, next steps.", 15, 0, 0, "#3b5bdb", 30),
+    Kind(
+        "Follow-up",
+        "Results, progress, next steps.",
+        15,
+        0,
+        0,
+        "#3b5bdb",
+        30,
+        modality=Modality.EITHER,
+    ),
     Kind("First visit", "History, examination and a plan.", 45, 0, 10, "#7048a8", 10),
     Kind("Check-up", "Yearly prevention.", 30, 0, 5, "#2f7d32", 12),
     Kind("Vaccination", "Advice and the injection.", 15, 0, 5, "#b05c00", 8),
-    Kind("Ultrasound", "With preparation of the room.", 30, 5, 10, "#a3345c", 8, online=False),
+    Kind(
+        "Ultrasound",
+        "With preparation of the room.",
+        30,
+        5,
+        10,
+        "#a3345c",
+        8,
+        online=False,
+        needs=ULTRASOUND,
+    ),
 )
 NOON = (time(12), time(13))
 HALF_PAST = (time(12, 30), time(13, 30))
 ONE = (time(13), time(14))
-GENERAL, HEART = "General medicine", "Cardiology"
-CHILDREN, BONES = "Paediatrics", "Orthopaedics"
+# Name, kind, and the place's number.
+EQUIPMENT = (
+    ("Ultrasound 1", ULTRASOUND, 0),
+    ("Ultrasound 2", ULTRASOUND, 0),
+    ("Ultrasound 3", ULTRASOUND, 1),
+)
 
 RIVERSIDE = Hospital(
     slug="riverside",

@@ -8,9 +8,11 @@ from django.db import connections
 
 from accounts.models import ProviderProfile, ProviderSite, User
 from accounts.permissions import Role
+from appointments.enums import TimeOffKind
 from appointments.management.demo.bulk import OWNER, analyse, insert, unaudited
 from appointments.management.demo.habits import preferences
 from appointments.management.demo.hospitals import (
+    EQUIPMENT,
     HOSPITALS,
     KINDS,
     SLOT_MINUTES,
@@ -28,14 +30,16 @@ from appointments.models import (
     AvailabilityRule,
     PreferredProvider,
     QueueEntry,
+    Resource,
     SchedulingMetrics,
     SchedulingPreference,
     SlotAvailability,
+    TimeOff,
     WaitingList,
     WaitingQueue,
 )
 from appointments.scheduling import metrics
-from appointments.scheduling.availability import Interval, Window, interval_of, subtract
+from appointments.scheduling.availability import Interval, Window, interval_of, subtract, to_utc
 from appointments.scheduling.windows import HORIZON_DAYS, add_missing
 from core.models import Site, Tenant
 from patients.models import PatientNumber, PatientProfile
@@ -99,6 +103,7 @@ class _Loader:
         self._rules()
         self._patients()
         self._windows()
+        self._absences()
         self._visits()
         self._figures()
         self._queues()
@@ -190,8 +195,14 @@ class _Loader:
                 is_bookable_online=kind.online,
                 min_lead_minutes=120 if kind.online else 0,
                 max_lead_days=HORIZON_DAYS,
+                modality=kind.modality,
+                resource_kind=kind.needs,
             )
             for kind in KINDS
+        )
+        self.rooms = insert(
+            Resource(tenant=self.tenant, name=name, kind=kind, site=self.sites[place])
+            for name, kind, place in EQUIPMENT
         )
 
     def _rules(self) -> None:
@@ -260,6 +271,37 @@ class _Loader:
                 last=self.today + timedelta(days=HORIZON_DAYS - 1),
             )
 
+    def _absences(self) -> None:
+        """A week of leave and a closed day without visits; and a training day that was entered
+        so late that its visits have still to be moved."""
+        leave, closed = self._workday(10), self._workday(16)
+        self.free = {("doctor", 2, leave + timedelta(days=n)) for n in range(7)}
+        self.free.add(("place", 1, closed))
+        doctors, kinds = self.providers, TimeOffKind
+        insert(
+            TimeOff(
+                tenant=self.tenant,
+                starts_at=to_utc(first, time.min, self.tenant.zone_info),
+                ends_at=to_utc(first + timedelta(days=days), time.min, self.tenant.zone_info),
+                kind=kind,
+                note=note,
+                **owner,
+            )
+            for owner, kind, first, days, note in (
+                ({"provider": doctors[2]}, kinds.LEAVE, leave, 7, ""),
+                ({"provider": doctors[4]}, kinds.TRAINING, self._workday(3), 1, "Congress"),
+                ({"site": self.sites[1]}, kinds.CLOSURE, closed, 1, "Works on the water pipes"),
+                ({"resource": self.rooms[1]}, kinds.MAINTENANCE, self._workday(31), 2, ""),
+            )
+        )
+
+    def _workday(self, days: int) -> date:
+        """The first Monday to Thursday that many days from now or later."""
+        day = self.today + timedelta(days=days)
+        while day.weekday() > 3:
+            day += timedelta(days=1)
+        return day
+
     def _duty_windows(self, doctor: Doctor) -> list[Window]:
         """Today's hours around now that lie before or after the doctor's usual day."""
         zone = self.tenant.zone_info
@@ -299,6 +341,7 @@ class _Loader:
             desk=self.staff[Role.FRONT_DESK],
             kinds=self.kinds,
             weights=[kind.weight for kind in KINDS],
+            rooms=self.rooms,
             adults=[p for p in self.patients if p.birth_date <= grown_up],
             children=[p for p in self.patients if p.birth_date > grown_up],
         )
@@ -306,6 +349,8 @@ class _Loader:
         for offset in range(-DAYS_BACK, DAYS_AHEAD + 1):
             day = self.today + timedelta(days=offset)
             for index, doctor in enumerate(self.hospital.doctors):
+                if self.free & {("doctor", index, day), ("place", doctor.place, day)}:
+                    continue
                 hours = self._usual(doctor, day)
                 if offset == 0:
                     hours += [interval_of(w, zone) for w in self.duty.get(index, [])]

@@ -4,6 +4,7 @@ A visit's life is drawn once, from booking to end, and lived only up to now: so 
 the room, waiting or expected always fits the clock, at whatever hour the demo is loaded.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -13,7 +14,12 @@ from typing import Any
 from accounts.models import User
 from appointments.booking.engine import TIMESTAMPS, UNDOABLE_FIELDS
 from appointments.enums import TRANSITIONS, AppointmentStatus, Priority, Step
-from appointments.models import AppointmentEvent, AppointmentRequest, AppointmentTemplate
+from appointments.models import (
+    AppointmentEvent,
+    AppointmentRequest,
+    AppointmentTemplate,
+    Resource,
+)
 from appointments.scheduling.availability import Interval
 from core.models import Site
 from patients.models import PatientProfile
@@ -98,8 +104,10 @@ class Diary:
     weights: Sequence[int]
     adults: Sequence[PatientProfile]
     children: Sequence[PatientProfile]
+    rooms: Sequence[Resource]
     lives: list[Life] = field(default_factory=list)
     seen: set[tuple[date, int]] = field(default_factory=set)
+    taken: dict[int, list[Interval]] = field(default_factory=lambda: defaultdict(list))
 
     def fill(
         self,
@@ -119,7 +127,7 @@ class Diary:
         free_at = windows[0][0] if windows else self.now
         taken_until = free_at
         for opens, closes in windows:
-            for row in self._rows(opens, closes, taken_until, chance):
+            for row in self._rows(opens, closes, taken_until, chance, site):
                 taken_until = row.blocked_until
                 row.provider, row.site = provider, site
                 row.patient = self._patient(day, specialty)
@@ -127,7 +135,7 @@ class Diary:
                 free_at = self._live(row, provider, free_at)
 
     def _rows(
-        self, opens: datetime, closes: datetime, taken_until: datetime, chance: float
+        self, opens: datetime, closes: datetime, taken_until: datetime, chance: float, site: Site
     ) -> Iterator[AppointmentRequest]:
         start = opens
         while start < closes:
@@ -135,10 +143,15 @@ class Diary:
             end = start + timedelta(minutes=kind.duration_minutes)
             before = start - timedelta(minutes=kind.buffer_before_minutes)
             wanted = abs(start - self.now) < BUSY_HOUR or self.rng.random() < chance
-            if end > closes or before < taken_until or not wanted:
+            after = end + timedelta(minutes=kind.buffer_after_minutes)
+            room = self._free_room(kind, site, before, after)
+            is_lacking = bool(kind.resource_kind) and room is None
+            if end > closes or before < taken_until or not wanted or is_lacking:
                 start += GRID
                 continue
-            taken_until = end + timedelta(minutes=kind.buffer_after_minutes)
+            taken_until = after
+            if room is not None:
+                self.taken[room.pk].append((before, after))
             yield AppointmentRequest(
                 tenant_id=self.tenant_id,
                 appointment_type=kind,
@@ -146,11 +159,21 @@ class Diary:
                 scheduled_end_datetime=end,
                 blocked_from=before,
                 blocked_until=taken_until,
+                resource=room,
                 status=AppointmentStatus.PENDING,
                 priority=self.rng.choices(list(Priority), (88, 9, 3))[0],
             )
             while start < taken_until:
                 start += GRID
+
+    def _free_room(
+        self, kind: AppointmentTemplate, site: Site, start: datetime, end: datetime
+    ) -> Resource | None:
+        for room in self.rooms:
+            fits = room.kind == kind.resource_kind and room.site == site
+            if fits and not any(a < end and b > start for a, b in self.taken[room.pk]):
+                return room
+        return None
 
     def _patient(self, day: date, specialty: str) -> PatientProfile:
         pool = self.children if specialty == "Paediatrics" else self.adults
