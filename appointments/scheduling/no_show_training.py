@@ -48,7 +48,13 @@ class Lesson:
 
     def fit(self, chosen: np.ndarray) -> Model:
         """The model that the chosen visits teach."""
-        return fit(self.visits.where(chosen), self.missed[chosen], prior=self.prior(chosen))
+        days = self.bookings.day[chosen]
+        return fit(
+            self.visits.where(chosen),
+            self.missed[chosen],
+            prior=self.prior(chosen),
+            days_ago=days.max() - days,
+        )
 
     def prior(self, chosen: np.ndarray) -> tuple[float, float]:
         return beta_prior(self.bookings.patient[chosen], self.missed[chosen])

@@ -17,7 +17,10 @@ from appointments.scheduling.call_list import MOST, call_list
 from appointments.views.htmx import HtmxRequest, done, staff_view
 from core.clock import system_clock
 from core.errors import InvalidInputError
+from patients.forms import LANGUAGES
+from patients.models import PatientProfile
 
+LANGUAGE_NAMES = dict(LANGUAGES)
 SIZES = (MOST, 2 * MOST, 4 * MOST)
 SEEN = re.compile(r"([0-9]{1,19}):([0-9]{1,9})", re.ASCII)
 DONE_WORDS = {
@@ -59,13 +62,18 @@ def _shown(request: HtmxRequest) -> dict[str, Any]:
     found = call_list(request.user, zone=request.tenant.zone_info, now=system_clock(), most=size)
     return {
         "calls": found,
-        "callees": [
-            (each, named_needs(each.patient.communication_needs)) for each in found.callees
-        ],
+        "callees": [(each, *_spoken(request, each.patient)) for each in found.callees],
         "size": size,
         "sizes": [each for each in SIZES if each < found.patients or each == SIZES[0]],
         "larger": next((each for each in SIZES if size < each and size < found.patients), None),
     }
+
+
+def _spoken(request: HtmxRequest, patient: PatientProfile) -> tuple[str, list[tuple[str, str]]]:
+    """The patient's language, if it is not the hospital's, and needs."""
+    is_ours = request.tenant.locale.startswith(patient.language)
+    language = "" if is_ours else LANGUAGE_NAMES.get(patient.language, patient.language)
+    return language, named_needs(patient.communication_needs)
 
 
 def _size(request: HtmxRequest) -> int:
