@@ -73,23 +73,23 @@ def random_days(clinic: Clinic, days: list[date], rng: Random) -> None:
                 )
             for _ in range(rng.randint(0, 9)):
                 _visit(clinic, provider, day, zone, rng, [clinic.site, second, None])
-            if rng.random() < 0.3:
+            if rng.random() < 0.5:
                 _away(clinic, provider, second, day, zone, rng)
 
 
 def _windows(rng: Random) -> list[tuple[time, time]]:
     """Some overlap; some lie where the clock changes; each starts at another time."""
-    starts = rng.sample([0, 60, 90, 120, 150, 180, 480, 540, 720, 780, 1020], rng.randint(0, 4))
+    starts = rng.sample([0, 60, 90, 120, 150, 180, 480, 540, 720, 780, 1020], rng.randint(1, 6))
     found = []
     for start in starts:
-        end = min(start + rng.choice([30, 45, 90, 240, 300]), 1439)
+        end = min(start + rng.choice([30, 45, 180, 300]), 1439)
         found.append((time(start // 60, start % 60), time(end // 60, end % 60)))
     return found
 
 
 def _instant(day: date, zone: ZoneInfo, rng: Random) -> datetime:
     midnight = datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
-    return midnight + timedelta(minutes=rng.randint(0, 1380))
+    return midnight + timedelta(minutes=rng.choice([rng.randint(0, 1380), rng.randint(450, 900)]))
 
 
 def _visit(
