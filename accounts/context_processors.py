@@ -26,6 +26,7 @@ PLACES = (
     Place("/today/", "Today", "square-kanban", Permission.SEE_TODAY),
     Place("/appointments/calendar/", "Calendar", "calendar-days", Permission.SEE_TODAY),
     Place("/appointments/waitlist/", "Waitlist", "hourglass", Permission.SEE_WAITLIST),
+    Place("/appointments/scheduling/call-list/", "Calls", "phone", Permission.BOOK),
     Place("/patients/", "Patients", "users", Permission.SEE_PATIENTS),
     Place(
         "/appointments/scheduling/analytics/",
