@@ -468,7 +468,7 @@ def test_weights_are_one_row_that_sums_to_one(riverside):
     }
     response = client.post(address(SchedulingWeights, "add"), form)
     assert response.context["adminform"].form.non_field_errors() == [
-        "The weights must sum to 1; these sum to 1.1."
+        "The shares sum to 110 %; they must sum to 100 %."
     ]
     form["patient_preference"] = "0.1"
     assert client.post(address(SchedulingWeights, "add"), form).status_code == 302

@@ -1,6 +1,5 @@
 """Administration of what slot search knows: rules, weights, wishes, models and figures."""
 
-from math import isclose
 from typing import Any
 
 from django import forms
@@ -25,7 +24,9 @@ from appointments.models import (
     SchedulingPreference,
     SchedulingWeights,
 )
+from appointments.scheduling.weights import checked_weights
 from core.admin_base import ReadOnlyAdmin, TenantInline, TenantModelAdmin, TenantModelForm
+from core.errors import InvalidInputError
 
 FACTORS = (
     "provider_availability",
@@ -122,11 +123,10 @@ class WeightsForm(TenantModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if all(name in cleaned for name in FACTORS):
-            total = sum(cleaned[name] for name in FACTORS)
-            if not isclose(total, 1, abs_tol=1e-6):
-                raise forms.ValidationError(
-                    f"The weights must sum to 1; these sum to {total:g}.", code="weights_sum"
-                )
+            try:
+                checked_weights(cleaned)
+            except InvalidInputError as error:
+                raise forms.ValidationError(str(error), code=error.code) from error
         return cleaned
 
 

@@ -25,7 +25,7 @@ def checked_weights(values: dict[str, float]) -> Weights:
     found = sum(values[name] for name in FACTORS)
     if abs(found - 1) > SUM_TOLERANCE:
         raise InvalidInputError(
-            f"The shares sum to {found:.0%}; they must sum to 100 %.",
+            f"The shares sum to {100 * found:g} %; they must sum to 100 %.",
             attr="weights",
             code="not_one",
         )
