@@ -41,6 +41,7 @@ class TimeCheck:
     kind: AppointmentTemplate | None
     resource: Resource | None
     site: Site | None
+    modality: str | None
 
     def answer(self, tenant: Tenant, *, by: User) -> Checked:
         """At most 13 queries."""
@@ -51,6 +52,7 @@ class TimeCheck:
             "appointment_type": self.kind,
             "resource": self.resource,
             "site": self.site,
+            "modality": self.modality,
         }
         found = detector.check_conflicts(self.provider, self.start, self.end, **parts)
         if not found:
@@ -72,6 +74,7 @@ def wanted_check(
     appointment_type_id: int | None = None,
     resource_id: int | None = None,
     site_id: int | None = None,
+    modality: str | None = None,
 ) -> TimeCheck:
     """
     Raises:
@@ -92,6 +95,7 @@ def wanted_check(
         kind=_existing(types, appointment_type_id, "appointment_type_id"),
         resource=_existing(resources, resource_id, "resource_id"),
         site=_existing(sites, site_id, "site_id"),
+        modality=modality,
     )
 
 

@@ -165,7 +165,7 @@ def undoable_visits(user: User, visit_ids: Iterable[int], *, now: datetime) -> s
 
 
 def visible_visit(user: User, visit_id: int) -> AppointmentRequest:
-    """One visit with its patient, provider, type and site.
+    """One visit with its patient, provider, type, site and resource.
 
     Raises:
         NotFoundError: there is none of that key that the user may see.
@@ -173,7 +173,7 @@ def visible_visit(user: User, visit_id: int) -> AppointmentRequest:
     visit = (
         visible_appointments(user)
         .exclude(status=AppointmentStatus.HELD)
-        .select_related("patient", "provider", "appointment_type", "site")
+        .select_related("patient", "provider", "appointment_type", "site", "resource", "series")
         .filter(pk=min(visit_id, MAX_KEY))
         .first()
     )

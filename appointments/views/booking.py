@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import User
 from accounts.permissions import Permission, can
 from appointments.booking.engine import BookingEngine
-from appointments.booking.errors import TimeRefusedError
+from appointments.booking.errors import SeriesRefusedError, TimeRefusedError
 from appointments.booking.selectors import shown_providers
 from appointments.enums import Priority
 from appointments.models import AppointmentRequest, AppointmentTemplate
@@ -105,33 +105,41 @@ ACTS = {"choose": _choose, "change": _change, "find": _find, "register": _regist
 
 
 def _book(request: HtmxRequest) -> HttpResponse:
-    form, _types = _form(request, request.POST)
+    form = _form(request, request.POST)
     if not form.is_valid():
         return _panel(request, form=form, status=400)
     cleaned = form.cleaned_data
+    wish = {
+        "patient_id": cleaned["patient_id"],
+        "provider_id": cleaned["provider_id"],
+        "appointment_type_id": cleaned["appointment_type_id"],
+        "start": cleaned["start"],
+        "duration_minutes": cleaned["duration_minutes"],
+        "modality": cleaned["modality"] or None,
+        "priority": cleaned["priority"] or Priority.ROUTINE,
+        "reason": cleaned["reason"],
+    }
+    engine = BookingEngine(by=request.user)
     try:
-        visit = BookingEngine(by=request.user).book(
-            patient_id=cleaned["patient_id"],
-            provider_id=cleaned["provider_id"],
-            appointment_type_id=cleaned["appointment_type_id"],
-            start=cleaned["start"],
-            duration_minutes=cleaned["duration_minutes"],
-            priority=cleaned["priority"] or Priority.ROUTINE,
-            reason=cleaned["reason"],
-            override_reason=cleaned["override_reason"],
-        )
+        if form.rrule:
+            rows = engine.book_series(**wish, rrule=form.rrule)
+            return _booked(request, rows[0], count=len(rows))
+        return _booked(request, engine.book(**wish, override_reason=cleaned["override_reason"]))
+    except SeriesRefusedError as error:
+        form.refuse("repeat", str(error))
+        return _panel(request, form=form, status=error.http_status, refusals=error.refusals)
     except (TimeRefusedError, InvalidInputError) as error:
         return _panel(request, form=form, status=error.http_status, **explain(request, form, error))
-    return _booked(request, visit)
 
 
-def _booked(request: HtmxRequest, visit: AppointmentRequest) -> HttpResponse:
+def _booked(request: HtmxRequest, visit: AppointmentRequest, *, count: int = 1) -> HttpResponse:
     local = visit.scheduled_datetime.astimezone(request.tenant.zone_info)
     calendar = f"{reverse('calendar:calendar')}?{urlencode({'day': local.date()})}"
     return done(
         request,
-        f"Booked {visit.patient.get_full_name()}, {time_format(local)}",
-        undo=reverse("visits:undo", args=[visit.pk]),
+        f"Booked {visit.patient.get_full_name()}, {time_format(local)}"
+        + (f", {count} visits" if count > 1 else ""),
+        undo=reverse("visits:undo", args=[visit.pk]) if count == 1 else "",
         then=calendar,
         close=True,
     )
@@ -147,7 +155,7 @@ def _panel(
     **extra: Any,
 ) -> HttpResponse:
     if form is None:
-        form, _ = _form(request, None, initial=initial)
+        form = _form(request, None, initial=initial)
     context = {
         "form": form,
         "patient": chosen_patient(form["patient_id"].value()),
@@ -160,13 +168,11 @@ def _panel(
     return in_panel(request, PANEL, context, status=status)
 
 
-def _form(
-    request: HtmxRequest, data: Any, **kwargs: Any
-) -> tuple[BookForm, dict[int, AppointmentTemplate]]:
+def _form(request: HtmxRequest, data: Any, **kwargs: Any) -> BookForm:
     providers: list[User] = shown_providers(request.user, sees_all=True)
     types = list(AppointmentTemplate.objects.filter(is_active=True))
-    form = BookForm(data, zone=request.tenant.zone_info, providers=providers, types=types, **kwargs)
-    return form, {kind.pk: kind for kind in types}
+    zone = request.tenant.zone_info
+    return BookForm(data, zone=zone, providers=providers, types=types, **kwargs)
 
 
 def _typed(request: HtmxRequest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django import forms
 
 from appointments.booking.requests import MAX_KEY
 from appointments.models import AppointmentTemplate
-from appointments.views.forms import WhenForm
+from appointments.views.forms import MODALITIES, WhenForm
 
 
 class CheckForm(WhenForm):
@@ -22,6 +22,7 @@ class CheckForm(WhenForm):
     patient_id = forms.IntegerField(
         min_value=1, max_value=MAX_KEY, required=False, widget=forms.HiddenInput
     )
+    modality = forms.ChoiceField(choices=MODALITIES, required=False, widget=forms.HiddenInput)
     visit_id = forms.IntegerField(
         min_value=1, max_value=MAX_KEY, required=False, widget=forms.HiddenInput
     )
@@ -63,4 +64,5 @@ class CheckForm(WhenForm):
             "exclude_appointment_id": known.get("visit_id"),
             "patient_id": known.get("patient_id"),
             "appointment_type_id": known.get("appointment_type_id"),
+            "modality": known.get("modality") or None,
         }

@@ -10,10 +10,23 @@ from django.utils.dateparse import parse_datetime
 from accounts.models import User
 from appointments.booking.day_grid import local_instant
 from appointments.booking.requests import MAX_KEY, MAX_MINUTES, MIN_MINUTES
-from appointments.enums import Priority
+from appointments.enums import Modality, Priority
 from appointments.models import AppointmentTemplate
+from appointments.scheduling.recurrence import MAX_VISITS
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
+MODALITIES = [
+    ("", "As usual for its type"),
+    *(choice for choice in Modality.choices if choice[0] != Modality.EITHER),
+]
+REPEATS = [
+    ("", "Once"),
+    ("FREQ=DAILY", "Every day"),
+    ("FREQ=WEEKLY", "Every week"),
+    ("FREQ=WEEKLY;INTERVAL=2", "Every 2 weeks"),
+    ("FREQ=WEEKLY;INTERVAL=4", "Every 4 weeks"),
+    ("FREQ=MONTHLY", "Every month"),
+]
 Choices = list[tuple[int | str, str]]
 
 
@@ -89,7 +102,7 @@ class WhenForm(forms.Form):
 
     def refuse(self, attr: str | None, message: str) -> None:
         """Show an engine's refusal beside the field it names."""
-        name = "time" if attr == "scheduled_datetime" else attr
+        name = {"scheduled_datetime": "time", "rrule": "repeat"}.get(attr or "", attr)
         self.add_error(name if name in self.fields else None, message)
 
 
@@ -105,6 +118,15 @@ class BookForm(WhenForm):
     appointment_type_id = forms.TypedChoiceField(label="Type", coerce=int)
     priority = forms.ChoiceField(choices=Priority, required=False)
     reason = forms.CharField(label="Reason", required=False, max_length=500, widget=forms.TextInput)
+    modality = forms.ChoiceField(label="How", choices=MODALITIES, required=False)
+    repeat = forms.ChoiceField(label="Repeat", choices=REPEATS, required=False)
+    repeat_count = forms.IntegerField(
+        label="Visits in all",
+        required=False,
+        min_value=2,
+        max_value=MAX_VISITS,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
 
     field_order = ["patient_id", "appointment_type_id", "provider_id", "date", "time"]
 
@@ -116,6 +138,19 @@ class BookForm(WhenForm):
             (kind.pk, f"{kind.name} · {kind.duration_minutes} min") for kind in types
         ]
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        is_open = not cleaned.get("repeat_count") and "repeat_count" not in self._errors
+        if cleaned.get("repeat") and is_open:
+            self.add_error("repeat_count", "Say how many visits there are in all.")
+        return cleaned
+
+    @property
+    def rrule(self) -> str:
+        """The rule of a series; empty for one visit."""
+        cleaned = self.cleaned_data
+        return f"{cleaned['repeat']};COUNT={cleaned['repeat_count']}" if cleaned["repeat"] else ""
+
 
 class CancelForm(forms.Form):
     reason = forms.CharField(
@@ -124,6 +159,7 @@ class CancelForm(forms.Form):
         widget=forms.TextInput(attrs={"autofocus": True}),
         error_messages={"required": "Say why it is cancelled."},
     )
+    and_following = forms.BooleanField(required=False)
 
 
 def _in_range(day: date) -> bool:

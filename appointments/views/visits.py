@@ -72,8 +72,11 @@ def cancel(request: HtmxRequest, visit_id: int) -> HttpResponse:
     found = visible_visit(request.user, visit_id)
     form = CancelForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        if form.cleaned_data["and_following"] and found.series_id is not None:
+            return _cancel_following(request, found, reason)
         taken = BookingEngine(by=request.user).cancel(
-            visit_id, reason=form.cleaned_data["reason"], version=version_of(request)
+            visit_id, reason=reason, version=version_of(request)
         )
         return _done(request, taken, DONE_WORDS[Step.CANCEL], close=True)
     context = {"visit": found, "form": form, "reasons": CANCEL_REASONS}
@@ -125,6 +128,13 @@ def patient(request: HtmxRequest, patient_id: int) -> HttpResponse:
         "can_book": can(request.user, Permission.BOOK),
     }
     return render(request, "appointments/visits/partials/patient.html", context)
+
+
+def _cancel_following(request: HtmxRequest, found: AppointmentRequest, reason: str) -> HttpResponse:
+    rows = BookingEngine(by=request.user).cancel_following(
+        found.series_id, start=found.scheduled_datetime, reason=reason
+    )
+    return done(request, f"Cancelled {len(rows)} visits", then=_page(found), close=True)
 
 
 def _moved(request: HtmxRequest, found: AppointmentRequest, form: WhenForm) -> HttpResponse:

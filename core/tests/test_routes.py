@@ -17,10 +17,13 @@ from accounts.permissions import Role
 from appointments.models import (
     AppointmentEvent,
     AppointmentRequest,
+    AppointmentSeries,
     AppointmentTemplate,
     AvailabilityRule,
     QueueEntry,
+    Resource,
     SlotAvailability,
+    TimeOff,
     WaitingList,
     WaitingQueue,
 )
@@ -68,6 +71,11 @@ ASKED = {
             "site_id",
             "queue_id",
             "hold_id",
+            "resource_id",
+            "time_off_id",
+            "series_id",
+            "visit_id",
+            "owner",
             "appointment",
         ),
         str(FOREIGN),
@@ -121,8 +129,13 @@ def hidden(riverside):
             **key, provider=doctor, site=site, rule=rule, date=date(2030, 1, 1), **hours
         )
         start, end = riverside.at(0, time(10)), riverside.at(0, time(11))
+        room = Resource.objects.create(**key, name="Haunted corridor 1", kind="Room", site=site)
+        TimeOff.objects.create(**key, provider=doctor, starts_at=start, ends_at=end)
+        series = AppointmentSeries.objects.create(**key, rule="FREQ=DAILY;COUNT=2")
         appointment = AppointmentRequest.objects.create(
             **key,
+            resource=room,
+            series=series,
             patient=patient,
             provider=doctor,
             appointment_type=kind,

@@ -6,9 +6,10 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from appointments.api.serializers.appointments import MODALITIES
 from appointments.scheduling.availability import Interval
 from appointments.scheduling.utils import Conflict, ConflictKind
-from core.api_fields import Instant, Key, StrictSerializer, iso
+from core.api_fields import Choice, Instant, Key, StrictSerializer, iso
 
 KINDS = [kind.value for kind in ConflictKind if kind is not ConflictKind.OUTSIDE_HOURS]
 
@@ -43,6 +44,9 @@ class CheckConflictsSerializer(StrictSerializer):
         required=False,
         allow_null=True,
         help_text="Where left out, the one at which the provider works then.",
+    )
+    modality = Choice(
+        choices=MODALITIES, required=False, help_text="The type's own where left out."
     )
 
 

@@ -12,7 +12,9 @@ from appointments.models import (
     AppointmentTemplate,
     AvailabilityRule,
     QueueEntry,
+    Resource,
     SlotAvailability,
+    TimeOff,
     WaitingList,
     WaitingQueue,
 )
@@ -29,6 +31,8 @@ LISTS = [
     "appointments/appointment-types/",
     "appointments/availability/",
     "appointments/availability-rules/",
+    "appointments/resources/",
+    "appointments/time-off/",
     "appointments/appointments/",
     "appointments/appointments/?search=Cost&status=PENDING&date_from=2020-01-01",
     "appointments/queues/",
@@ -52,6 +56,9 @@ def add_one_of_each(clinic, number):
     hours = {"provider": provider, "site": site, "start_time": time(8), "end_time": time(18)}
     rule = AvailabilityRule.objects.create(weekday=1, **hours)
     SlotAvailability.objects.create(date=date(2035, 1, 1), rule=rule, **hours)
+    room = Resource.objects.create(name=f"Room {number}", kind="Room", site=site)
+    span = {"starts_at": clinic.at(40, time(8)), "ends_at": clinic.at(40, time(9))}
+    TimeOff.objects.create(resource=room, **span)
     BookingEngine(by=None).book(
         patient_id=patient.pk,
         provider_id=provider.pk,

@@ -82,7 +82,7 @@ def test_buffers_blocked_time_and_overlaps_have_their_places(riverside):
         (25, 0, 2),
         (25, 1, 2),
     ]
-    assert [(p.row, p.span) for p in column.blocked_places] == [(97, 12)]
+    assert [(p.row, p.span, why) for p, why in column.blocked_places] == [(97, 12, "Blocked")]
     assert [(p.row, p.span) for p in column.open_places] == [(1, 120)]
 
 

@@ -184,3 +184,59 @@ def test_another_hospitals_series_does_not_exist(riverside, lakeside, engine, wi
     body = {"from": wish["start"].isoformat(), "reason": "x"}
     answer = api_of(lakeside).post(f"appointments/series/{key}/cancel_following/", body)
     assert answer.status_code == 404
+
+
+BOOK = "/appointments/calendar/book/"
+
+
+def typed(wish, **change):
+    return {
+        "patient_id": wish["patient_id"],
+        "provider_id": wish["provider_id"],
+        "appointment_type_id": wish["appointment_type_id"],
+        "pick": wish["start"].isoformat(),
+        "repeat": "FREQ=DAILY",
+        "repeat_count": 3,
+        **change,
+    }
+
+
+def test_the_panel_books_a_series_and_cancels_the_rest(riverside, wish):
+    client = riverside.client()
+    page = client.post(BOOK, typed(wish), follow=True)
+    assert "3 visits" in page.text
+    with riverside.active():
+        rows = list(AppointmentRequest.objects.order_by("scheduled_datetime"))
+    assert len(rows) == 3
+    path = f"/appointments/{rows[1].pk}/cancel/"
+    assert "all visits of the series" in client.get(path).text
+    client.post(path, {"reason": "Well again", "and_following": "on"})
+    with riverside.active():
+        states = AppointmentRequest.objects.order_by("scheduled_datetime")
+        assert list(states.values_list("status", flat=True)) == [
+            "PENDING",
+            "CANCELLED",
+            "CANCELLED",
+        ]
+
+
+def test_the_panel_names_every_visit_that_cannot_be(riverside, engine, wish):
+    with riverside.active():
+        engine.book(**wish | {"start": wish["start"] + timedelta(days=1)})
+    refused = riverside.client().post(BOOK, typed(wish))
+    assert refused.status_code == 409
+    assert "1 of 3 visits cannot take place" in refused.text
+    assert "This time is already taken." in refused.text
+    lacking = riverside.client().post(BOOK, typed(wish, repeat_count=""))
+    assert (lacking.status_code, "Say how many visits" in lacking.text) == (400, True)
+
+
+def test_a_visit_shows_its_room_and_series(riverside, engine, wish):
+    with riverside.active():
+        Resource.objects.create(name="Ultrasound 1", kind="Scanner", site=riverside.site)
+        riverside.types[0].resource_kind = "Scanner"
+        riverside.types[0].save()
+        key = engine.book_series(**wish, rrule=WEEKLY)[0].pk
+    shown = riverside.client().get(f"/appointments/{key}/").text
+    assert "Ultrasound 1" in shown
+    assert "Part of a series" in shown
