@@ -57,10 +57,10 @@ class ReminderCalls:
         check(self.by, Permission.BOOK)
         if not visits:
             raise InvalidInputError("Name the visits.", attr="visit", code="required")
-        patient = PatientProfile.objects.select_for_update().filter(pk=patient_id).first()
+        patient = PatientProfile.objects.filter(pk=patient_id).first()
         if patient is None:
             raise NotFoundError("There is no such patient.")
-        rows = self._visits(patient, visits)
+        rows = self._lock(patient, visits)
         zone = Tenant.objects.only("zone").get(pk=current_tenant_id()).zone_info
         self._check_not_reached(patient, rows, zone)
         self._follow(rows, outcome, reason)
@@ -73,10 +73,10 @@ class ReminderCalls:
             by_name=self.by.get_full_name(),
         )
 
-    def _visits(
+    def _lock(
         self, patient: PatientProfile, visits: Mapping[int, int | None]
     ) -> list[AppointmentRequest]:
-        """By start, which is the order of their locks."""
+        """The visits, locked by their start, as the caller saw them."""
         rows = list(
             AppointmentRequest.objects.select_for_update(of=("self",))
             .filter(pk__in=list(visits), patient=patient)

@@ -46,15 +46,16 @@ def call_rows(request: HtmxRequest) -> HttpResponse:
 @staff_view(Permission.BOOK)
 def record_call(request: HtmxRequest) -> HttpResponse:
     """Takes ``patient``, ``outcome`` and, of each visit spoken about, ``visit`` as key:version."""
-    outcome = request.POST.get("outcome", "")
-    if outcome not in ReminderOutcome:
+    text = request.POST.get("outcome", "")
+    if text not in ReminderOutcome:
         raise InvalidInputError("There is no such outcome.", attr="outcome", code="invalid_choice")
-    ReminderCalls(by=request.user).record(
-        _key(request.POST.get("patient", ""), "patient"),
-        ReminderOutcome(outcome),
-        dict(_seen(text) for text in request.POST.getlist("visit")),
-    )
-    return done(request, DONE_WORDS[ReminderOutcome(outcome)], then=reverse("calls:call_list"))
+    outcome = ReminderOutcome(text)
+    visits = dict(_seen(text) for text in request.POST.getlist("visit"))
+    patient_id = _key(request.POST.get("patient", ""), "patient")
+    ReminderCalls(by=request.user).record(patient_id, outcome, visits)
+    is_one_cancelled = outcome == ReminderOutcome.CANCELLED and len(visits) == 1
+    undo = reverse("visits:undo", args=visits) if is_one_cancelled else ""
+    return done(request, DONE_WORDS[outcome], undo=undo, then=reverse("calls:call_list"))
 
 
 def _shown(request: HtmxRequest) -> dict[str, Any]:
