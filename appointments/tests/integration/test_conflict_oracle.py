@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -79,10 +79,9 @@ class Scene:
     def at(self, tick: int) -> datetime:
         return self.origin + tick * TICK
 
-    def span(self, start: datetime, end: datetime) -> set[int]:
+    def span(self, start: datetime, end: datetime) -> frozenset[int]:
         """The ticks of ``[start, end)``."""
-        first, last = (start - self.origin) // TICK, (end - self.origin) // TICK
-        return set(range(first, last))
+        return span_of(self.origin, start, end)
 
     def of_window(self, window: SlotAvailability) -> set[int]:
         """From the first tick that shows the start or later, to the last that shows less than
@@ -93,6 +92,11 @@ class Scene:
             closes = max((t for t, wall in walls if wall < window.end_time), default=-1)
             self.inside[window.pk] = set(range(opens, closes + 1))
         return self.inside[window.pk]
+
+
+@lru_cache(4096)
+def span_of(origin: datetime, start: datetime, end: datetime) -> frozenset[int]:
+    return frozenset(range((start - origin) // TICK, (end - origin) // TICK))
 
 
 @cache
