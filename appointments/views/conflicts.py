@@ -121,20 +121,25 @@ def _answer(request: HtmxRequest, form: CheckForm) -> dict[str, Any] | None:
 
 
 def _shown(conflict: Conflict, zone: ZoneInfo) -> dict[str, Any]:
-    start, end = conflict.start.astimezone(zone), conflict.end.astimezone(zone)
-    times = f"{time_format(start)}–{time_format(end)}"
-    if start.date() != end.date():
-        last = (end - timedelta(microseconds=1)).date()
-        times = f"{date_format(start, 'j M')} – {date_format(last, 'j M')}"
     return {
         "kind": conflict.kind.value,
         "words": conflict.words,
         "patient": conflict.patient,
-        "times": times if conflict.id is not None else "",
+        "times": _span(conflict, zone) if conflict.id is not None else "",
         "icon": ICONS[conflict.kind],
         "hue": "amber" if conflict.refuses else "blue",
         "url": reverse("visits:visit", args=[conflict.id]) if conflict.patient else "",
     }
+
+
+def _span(conflict: Conflict, zone: ZoneInfo) -> str:
+    """Times of one day, or the days."""
+    start, end = conflict.start.astimezone(zone), conflict.end.astimezone(zone)
+    if start.date() == end.date():
+        return f"{time_format(start)}–{time_format(end)}"
+    first = date_format(start, "j M")
+    last = date_format(end - timedelta(microseconds=1), "j M")
+    return first if first == last else f"{first} – {last}"
 
 
 def _alternatives(checked: Checked, form: CheckForm, zone: ZoneInfo) -> list[dict[str, Any]]:
