@@ -18,13 +18,17 @@ class Place:
     permission: Permission
     others: tuple[str, ...] = ()  # further addresses that belong to it
 
-    def contains(self, path: str) -> bool:
-        return path.startswith((self.url, *self.others))
+    def nearness(self, path: str) -> int:
+        """How much of the path it accounts for; 0 for a page that is not its own."""
+        return max(
+            (len(url) for url in (self.url, *self.others) if path.startswith(url)), default=0
+        )
 
 
 PLACES = (
     Place("/today/", "Today", "square-kanban", Permission.SEE_TODAY),
     Place("/appointments/calendar/", "Calendar", "calendar-days", Permission.SEE_TODAY),
+    Place("/appointments/scheduling/", "Find a time", "search", Permission.BOOK),
     Place("/appointments/waitlist/", "Waitlist", "hourglass", Permission.SEE_WAITLIST),
     Place("/appointments/scheduling/call-list/", "Calls", "phone", Permission.BOOK),
     Place("/patients/", "Patients", "users", Permission.SEE_PATIENTS),
@@ -74,12 +78,13 @@ class Frame:
         if not self._inside:
             return []
         path = self._request.path
+        here = max(PLACES, key=lambda place: place.nearness(path))
         return [
             {
                 "url": place.url,
                 "label": place.label,
                 "icon": place.icon,
-                "is_current": place.contains(path),
+                "is_current": place is here and place.nearness(path) > 0,
             }
             for place in PLACES
             if can(self._user, place.permission)

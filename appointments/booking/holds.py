@@ -7,9 +7,7 @@ from appointments.enums import AppointmentStatus
 from appointments.models import AppointmentRequest
 
 
-def own_hold(
-    by: User, *, now: datetime, hold_id: int | None = None
-) -> AppointmentRequest | None:
+def own_hold(by: User, *, now: datetime, hold_id: int | None = None) -> AppointmentRequest | None:
     """The user's newest live hold, or the one of that key; with its provider, type and place."""
     held = AppointmentRequest.objects.filter(
         status=AppointmentStatus.HELD, created_by_id=by.pk, hold_expires_at__gt=now

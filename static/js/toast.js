@@ -3,9 +3,10 @@
 const STAY_MS = 5000;
 const STAY_WITH_UNDO_MS = 12000;
 
-// Show {text, undo} as a toast, or take over an element the server rendered.
-export function showToast({ text, undo, element }) {
-  const toast = element ?? build(text, undo);
+// Show {text, undo, show} as a toast, or take over an element the server rendered.  "undo" is posted
+// to; what "show" answers opens in the side panel.
+export function showToast({ text, undo, show, element }) {
+  const toast = element ?? build(text, undo, show);
   const stay = toast.querySelector(".toast-undo") ? STAY_WITH_UNDO_MS : STAY_MS;
   let timer = setTimeout(() => toast.remove(), stay);
   for (const hold of ["mouseenter", "focusin"]) toast.addEventListener(hold, () => clearTimeout(timer));
@@ -17,7 +18,7 @@ export function showToast({ text, undo, element }) {
   }
 }
 
-function build(text, undo) {
+function build(text, undo, show) {
   const toast = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
   toast.querySelector(".toast-text").textContent = text;
   const button = toast.querySelector(".toast-undo");
@@ -27,6 +28,13 @@ function build(text, undo) {
     button.addEventListener("htmx:afterRequest", () => toast.remove());
   } else {
     button.remove();
+  }
+  const opener = toast.querySelector(".toast-show");
+  if (show) {
+    opener.setAttribute("hx-get", show);
+    opener.setAttribute("hx-target", "#panel");
+  } else {
+    opener.remove();
   }
   const area = document.getElementById("toasts");
   area.replaceChildren(toast);

@@ -1,0 +1,299 @@
+"""What the front desk wishes for a visit, as the scheduling page sends it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.db import models
+
+from accounts.models import User
+from appointments.booking.requests import MAX_KEY
+from appointments.booking.selectors import active_sites, shown_providers
+from appointments.enums import DayPart, Modality, Priority, Weekday
+from appointments.models import AppointmentTemplate
+from appointments.scheduling.wishes import (
+    DEFAULT_RESULTS,
+    MAX_MINUTES,
+    MAX_RESULTS,
+    MIN_MINUTES,
+    Wish,
+    checked_wish,
+    date_range,
+)
+from appointments.views.codes_field import CodesField
+from core.errors import InvalidInputError
+from core.models import Tenant
+
+WEEKS = timedelta(weeks=4)
+NOON, EVENING = time(12), time(17)
+PARTS = {
+    DayPart.MORNING: (time.min, NOON),
+    DayPart.AFTERNOON: (NOON, EVENING),
+    DayPart.EVENING: (EVENING, time.max),
+}
+GROUPS = {
+    "patient": ("patient_id",),
+    "type": ("appointment_type_id",),
+    "who": ("specialty", "provider_ids"),
+    "site": ("site_id",),
+    "when": ("when", "date_from", "date_to"),
+    "weekdays": ("weekdays",),
+    "times": ("parts", "time_from", "time_to"),
+    "how": ("modality",),
+    "urgency": ("priority",),
+    "codes": ("diagnosis_codes",),
+    "minutes": ("duration_minutes",),
+    "reason": ("reason",),
+}
+"""Fields whose errors stand in one place."""
+
+ATTRS = {"times": "time_from", "urgency": "priority"}
+"""Fields of the form for attributes of a wish that are called otherwise."""
+
+MANY = forms.CheckboxSelectMultiple
+ONE = forms.RadioSelect
+DATE = {"type": "date"}
+
+
+class When(models.TextChoices):
+    WEEKS = "weeks", "Next 4 weeks"
+    THIS_WEEK = "this_week", "This week"
+    NEXT_WEEK = "next_week", "Next week"
+    LATER = "later", "In 2–4 weeks"
+    DATES = "dates", "Pick dates"
+
+
+class Order(models.TextChoices):
+    BEST = "best", "Best first"
+    SOONEST = "soonest", "Soonest first"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What there is to choose from."""
+
+    types: list[AppointmentTemplate]
+    providers: list[User]
+    specialties: list[str]
+    sites: list[Any]
+
+    @classmethod
+    def of(cls, user: User) -> "Catalogue":
+        """Read it: five statements."""
+        types = AppointmentTemplate.objects.filter(is_active=True)
+        providers = shown_providers(user, sees_all=True)
+        models.prefetch_related_objects(providers, "provider_profile")
+        profiles = [getattr(user, "provider_profile", None) for user in providers]
+        return cls(
+            types=list(types.prefetch_related("templateprovider_set", "templatesite_set")),
+            providers=providers,
+            specialties=sorted({name for each in profiles if each for name in each.specialties}),
+            sites=active_sites(),
+        )
+
+
+class TypeSelect(forms.Select):
+    """Each option says what its type leaves open, so that the page can offer only that."""
+
+    facts: dict[int, dict[str, str]]
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        option["attrs"] |= self.facts.get(value, {})
+        return option
+
+
+class WishForm(forms.Form):
+    """``order`` to ``shown_for`` are not wishes but where the person stands in the results."""
+
+    patient_id = forms.IntegerField(
+        required=False, min_value=1, max_value=MAX_KEY, widget=forms.HiddenInput
+    )
+    appointment_type_id = forms.TypedChoiceField(
+        label="Type of visit",
+        coerce=int,
+        widget=TypeSelect,
+        error_messages={"required": "Choose the type of visit."},
+    )
+    specialty = forms.ChoiceField(label="Specialty", required=False)
+    provider_ids = forms.TypedMultipleChoiceField(
+        label="Providers", coerce=int, required=False, widget=MANY
+    )
+    site_id = forms.TypedChoiceField(label="Site", coerce=int, empty_value=None, required=False)
+    when = forms.ChoiceField(label="When", choices=When, required=False, widget=ONE)
+    date_from = forms.DateField(
+        label="From", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
+    )
+    date_to = forms.DateField(
+        label="To", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
+    )
+    weekdays = forms.TypedMultipleChoiceField(
+        label="Weekdays",
+        choices=[(number, name[:2]) for number, name in enumerate(Weekday.values)],
+        coerce=int,
+        required=False,
+        widget=MANY,
+    )
+    parts = forms.MultipleChoiceField(
+        label="Time of day", choices=DayPart, required=False, widget=MANY
+    )
+    time_from = forms.TimeField(
+        label="Starts from", required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M")
+    )
+    time_to = forms.TimeField(
+        label="Starts before", required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M")
+    )
+    modality = forms.ChoiceField(
+        label="How",
+        choices=[("", "Either"), *Modality.choices[:2]],
+        required=False,
+        widget=ONE,
+    )
+    priority = forms.ChoiceField(label="Urgency", choices=Priority, required=False, widget=ONE)
+    diagnosis_codes = CodesField(required=False)
+    duration_minutes = forms.IntegerField(
+        label="Minutes",
+        required=False,
+        min_value=MIN_MINUTES,
+        max_value=MAX_MINUTES,
+        widget=forms.NumberInput({"step": 5, "inputmode": "numeric"}),
+        help_text="The type’s own where empty.",
+    )
+    reason = forms.CharField(label="Reason", required=False, max_length=500)
+    order = forms.ChoiceField(choices=Order, required=False)
+    most = forms.IntegerField(required=False, min_value=1, max_value=MAX_RESULTS)
+    day = forms.DateField(required=False)
+    map_from = forms.DateField(required=False)
+    shown_for = forms.CharField(required=False, max_length=40)
+
+    def __init__(self, data: Any = None, *, catalogue: Catalogue, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.catalogue = catalogue
+        choices = {
+            "appointment_type_id": [
+                ("", "Choose …"),
+                *((each.pk, _type_label(each)) for each in catalogue.types),
+            ],
+            "provider_ids": [(each.pk, each.get_full_name()) for each in catalogue.providers],
+            "specialty": [("", "Any specialty"), *((name, name) for name in catalogue.specialties)],
+            "site_id": [("", "Any site"), *((each.pk, each.name) for each in catalogue.sites)],
+        }
+        for name, offered in choices.items():
+            self.fields[name].choices = offered
+        self.fields["appointment_type_id"].widget.facts = {
+            each.pk: _facts_of(each) for each in catalogue.types
+        }
+
+    @property
+    def kind(self) -> AppointmentTemplate | None:
+        """The chosen type, whatever else may be wrong."""
+        value = str(self["appointment_type_id"].value() or "")
+        return next((each for each in self.catalogue.types if str(each.pk) == value), None)
+
+    @property
+    def errors_at(self) -> dict[str, list[str]]:
+        """What is wrong, by place; every place, so that a mended one is cleared."""
+        errors = self.errors if self.is_bound else {}
+        return {
+            place: [str(error) for name in names for error in errors.get(name, ())]
+            for place, names in GROUPS.items()
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        cleaned["when"] = cleaned.get("when") or When.WEEKS
+        cleaned["order"] = cleaned.get("order") or Order.BEST
+        if cleaned["when"] == When.DATES:
+            for name in ("date_from", "date_to"):
+                if not cleaned.get(name):
+                    self._missing(name, "Give both days.")
+        if (cleaned.get("time_from") is None) != (cleaned.get("time_to") is None):
+            missing = "time_to" if cleaned.get("time_from") else "time_from"
+            self._missing(missing, "Give both times.")
+        return cleaned
+
+    def _missing(self, name: str, message: str) -> None:
+        if name not in self.errors:
+            self.add_error(name, message)
+
+    def wish(self, tenant: Tenant, now: datetime) -> Wish | None:
+        """The wish, or None with the reason on the form."""
+        if not self.is_valid():
+            return None
+        cleaned = self.cleaned_data
+        when = cleaned["when"]
+        try:
+            dates = self._dates(now.astimezone(tenant.zone_info).date())
+            return checked_wish(
+                tenant,
+                now=now,
+                patient_id=cleaned["patient_id"],
+                appointment_type_id=cleaned["appointment_type_id"],
+                dates=dates,
+                dates_attr="date_from" if when == When.DATES else "when",
+                provider_ids=cleaned["provider_ids"] or None,
+                specialty=cleaned["specialty"],
+                site_id=cleaned["site_id"],
+                weekdays=frozenset(cleaned["weekdays"]),
+                times=tuple(self._times()),
+                modality=cleaned["modality"] or None,
+                urgency=Priority(cleaned["priority"] or Priority.ROUTINE),
+                diagnosis_codes=tuple(cleaned["diagnosis_codes"]),
+                duration_minutes=cleaned["duration_minutes"],
+                soonest_first=cleaned["order"] == Order.SOONEST,
+                max_results=cleaned["most"] or DEFAULT_RESULTS,
+            )
+        except InvalidInputError as error:
+            name = ATTRS.get(error.attr, error.attr)
+            self.add_error(name if name in self.fields else None, str(error))
+            return None
+
+    def _dates(self, today: date) -> Iterable[date]:
+        cleaned = self.cleaned_data
+        monday = today - timedelta(days=today.weekday())
+        week, one = timedelta(weeks=1), timedelta(days=1)
+        first, last = {
+            When.WEEKS: (today, today + WEEKS - one),
+            When.THIS_WEEK: (today, monday + week - one),
+            When.NEXT_WEEK: (monday + week, monday + 2 * week - one),
+            When.LATER: (today + 2 * week, today + WEEKS),
+            When.DATES: (cleaned["date_from"], cleaned["date_to"]),
+        }[When(cleaned["when"])]
+        return date_range(first, last)
+
+    def _times(self) -> list[tuple[time, time]]:
+        cleaned = self.cleaned_data
+        if cleaned["time_from"] is not None:
+            return [(cleaned["time_from"], cleaned["time_to"])]
+        return [PARTS[DayPart(name)] for name in cleaned["parts"]]
+
+    @property
+    def signature(self) -> str:
+        """What days are wished; a narrowed day and a turned page of the map last as long."""
+        cleaned = self.cleaned_data
+        if cleaned["when"] != When.DATES:
+            return str(cleaned["when"])
+        return f"{cleaned['date_from']}–{cleaned['date_to']}"
+
+    @property
+    def place(self) -> dict[str, date | None]:
+        """The narrowed day and the first day of the map, as far as they belong to these dates."""
+        names = ("day", "map_from")
+        if self.cleaned_data["shown_for"] != self.signature:
+            return dict.fromkeys(names)
+        return {name: self.cleaned_data[name] for name in names}
+
+
+def _type_label(kind: AppointmentTemplate) -> str:
+    return f"{kind.name} · {kind.duration_minutes} min"
+
+
+def _facts_of(kind: AppointmentTemplate) -> dict[str, str]:
+    return {
+        "data-modality": kind.modality,
+        "data-minutes": str(kind.duration_minutes),
+        "data-providers": " ".join(str(row.provider_id) for row in kind.templateprovider_set.all()),
+        "data-sites": " ".join(str(row.site_id) for row in kind.templatesite_set.all()),
+    }
