@@ -31,7 +31,13 @@ PLACES = (
     Place("/appointments/scheduling/", "Find a time", "search", Permission.BOOK),
     Place("/appointments/waitlist/", "Waitlist", "hourglass", Permission.SEE_WAITLIST),
     Place("/appointments/scheduling/call-list/", "Calls", "phone", Permission.BOOK),
-    Place("/patients/", "Patients", "users", Permission.SEE_PATIENTS),
+    Place(
+        "/patients/",
+        "Patients",
+        "users",
+        Permission.SEE_PATIENTS,
+        ("/appointments/scheduling/patient/",),
+    ),
     Place(
         "/appointments/scheduling/analytics/",
         "Figures",

@@ -111,7 +111,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``lead_type`` is the type whose third next available is shown for providers."""
+    """
+    Attributes:
+        lead_type: whose third next available is shown for providers.
+        is_comparable: whether the period before was recorded well enough; if not, every
+            ``before`` is empty.
+    """
 
     period: Period
     total: Line
@@ -120,6 +125,7 @@ class Report:
     sites: list[Line]
     days: list[tuple[date, Figures]]
     lead_type: AppointmentTemplate | None
+    is_comparable: bool
 
     @property
     def is_empty(self) -> bool:
@@ -191,11 +197,15 @@ class _Reading:
             sites=self._sites(),
             days=self._days(),
             lead_type=lead_type,
+            is_comparable=self.is_comparable,
         )
 
     def provider(self, provider: User) -> Line:
         lead = self._lead_of(self._lead_type())
-        return Line(provider.pk, provider.get_full_name(), *self._pair(self.rows), lead)
+        now, before = self._split(self.rows)
+        return Line(
+            provider.pk, provider.get_full_name(), Figures(_sum(now)), Figures(_sum(before)), lead
+        )
 
     @cached_property
     def rows(self) -> list[DayFacts]:
@@ -277,14 +287,25 @@ class _Reading:
         every = (self.period.start + timedelta(days=n) for n in range(self.period.days))
         return [(day, Figures(_sum(by_day.get(day, [])))) for day in every]
 
+    @cached_property
+    def is_comparable(self) -> bool:
+        """A period of which fewer than half as many days are known says nothing."""
+        now, before = ({row.day for row in rows} for rows in self._split(self.rows))
+        return bool(before) and len(before) * 2 >= len(now)
+
     def _pair(self, rows: list[DayFacts]) -> tuple[Figures, Figures]:
+        now, before = self._split(rows)
+        return Figures(_sum(now)), Figures(_sum(before if self.is_comparable else []))
+
+    def _split(self, rows: list[DayFacts]) -> tuple[list[DayFacts], list[DayFacts]]:
+        """Those of the period, and those before it."""
         now = [row for row in rows if row.day in self.period]
-        before = [row for row in rows if row.day not in self.period]
-        return Figures(_sum(now)), Figures(_sum(before))
+        return now, [row for row in rows if row.day not in self.period]
 
     def _grouped(self, count: Callable[..., Grouped]) -> Grouped:
         first, split, last = self.period.previous.start, self.period.start, self.period.end
-        return count(first, split, last, zone=self.analytics.zone, scope=self.scope)
+        now, before = count(first, split, last, zone=self.analytics.zone, scope=self.scope)
+        return now, before if self.is_comparable else {}
 
 
 def _sum(rows: list[DayFacts]) -> Facts:

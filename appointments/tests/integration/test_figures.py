@@ -310,6 +310,22 @@ def test_the_report_compares_with_the_days_before(riverside):
     assert [line.name for line in report.sites] == ["Main building"]
 
 
+def test_a_period_of_which_too_little_is_known_is_no_comparison(riverside):
+    with riverside.active():
+        for days in (0, -1, -2, -4):
+            make_visit(riverside, riverside.at(days, time(9)), status=S.NO_SHOW)
+        analytics = SchedulingAnalytics(riverside.tenant)
+        period = Period.last(3, today=analytics.today)
+        report = analytics.report(period)
+        assert not report.is_comparable
+        lines = [report.total, *report.providers, *report.types, *report.sites]
+        assert all(line.before.is_empty for line in lines)
+        own = analytics.provider_line(riverside.providers[0], period)
+        assert own.before.facts.missed == 1
+        make_visit(riverside, riverside.at(-3, time(9)), status=S.NO_SHOW)
+        assert analytics.report(period).total.before.facts.missed == 2
+
+
 def test_the_plans_names(riverside):
     assert NamedByThePlan is SchedulingAnalytics
     provider = riverside.providers[0]
