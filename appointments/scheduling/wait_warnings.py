@@ -16,7 +16,7 @@ SHOWN = 50
 NOT_COMING = (AppointmentStatus.HELD, AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW)
 
 # One row per patient and type, the most pressing.  A day counts as on the tenant's calendar; a
-# visit on the last day is in time.  ``priority.matching`` is the definition of a match.
+# visit on the last day is in time.  Who was booked from the waitlist has asked since then.  ``priority.matching`` is the definition of a match.
 WARNINGS = """
 WITH rules AS MATERIALIZED (
     SELECT r.name, CASE WHEN r.requires_same_day THEN 0 ELSE r.max_wait_days END AS days,
@@ -38,12 +38,14 @@ WITH rules AS MATERIALIZED (
       AND w.created_at < (SELECT latest FROM soonest)
     UNION ALL
     SELECT NULL, a.id, a.patient_id, a.appointment_type_id, a.provider_id, a.diagnosis_codes,
-           a.created_at, a.scheduled_datetime
+           least(a.created_at, w.created_at), a.scheduled_datetime
     FROM appointments_appointmentrequest a
+    LEFT JOIN appointments_waitinglist w
+      ON w.tenant_id = %(tenant)s AND w.status = %(booked)s AND w.scheduled_appointment_id = a.id
     WHERE a.tenant_id = %(tenant)s AND a.status = ANY(%(expected)s)
       AND a.scheduled_datetime > %(now)s
       AND (%(only_provider)s::bigint IS NULL OR a.provider_id = %(only_provider)s)
-      AND a.created_at < (SELECT latest FROM soonest)
+      AND least(a.created_at, w.created_at) < (SELECT latest FROM soonest)
 ), due AS (
     SELECT a.*, t.name AS type_name, r.name AS rule_name,
            (a.created_at AT TIME ZONE %(zone)s)::date + r.days AS due_on
@@ -136,6 +138,7 @@ def wait_warnings(user: User, *, now: datetime, zone: ZoneInfo, limit: int = SHO
         "zone": zone.key,
         "warn": WARN_DAYS,
         "waiting": WaitingListStatus.ACTIVE.value,
+        "booked": WaitingListStatus.SCHEDULED.value,
         "expected": [AppointmentStatus.PENDING.value, AppointmentStatus.CONFIRMED.value],
         "not_coming": [status.value for status in NOT_COMING],
         "only_provider": None if sees_all else user.pk,

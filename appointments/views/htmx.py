@@ -61,8 +61,9 @@ def done(
         messages.success(request, text)
         return redirect(_next(request) or then)
     response = HttpResponse(status=204)
-    trigger_client_event(response, "toast", {"text": text, "undo": undo})
+    # In this order: a toast replaces the one whose undo may have asked, a closing panel its form.
     trigger_client_event(response, "visit-changed")
+    trigger_client_event(response, "toast", {"text": text, "undo": undo})
     return trigger_client_event(response, "panel:close") if close else response
 
 

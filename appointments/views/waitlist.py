@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.permissions import Permission, can
 from appointments.booking.selectors import shown_providers
 from appointments.enums import Priority, WaitingListStatus
-from appointments.models import AppointmentTemplate, WaitingList
+from appointments.models import AppointmentTemplate
 from appointments.scheduling import icd10
 from appointments.views.htmx import HtmxRequest, done, in_panel, key_of, staff_view, version_of
 from appointments.waitlist.selectors import (
@@ -135,7 +135,3 @@ def _list(request: HtmxRequest) -> dict[str, Any]:
         "waits": wanted.status == WaitingListStatus.ACTIVE,
         "can_edit": can(request.user, Permission.EDIT_WAITLIST),
     }
-
-
-def entry_url(found: WaitingList) -> str:
-    return reverse("waitlist:entry", args=[found.pk])

@@ -101,6 +101,15 @@ def test_a_visit_in_time_ends_the_warning_and_a_late_one_does_not(riverside):
         assert [row.visit_id for row in warned(riverside).rows] == [late.pk]
 
 
+def test_who_was_booked_from_the_waitlist_has_asked_since_then(riverside):
+    with riverside.active():
+        rule(max_wait_days=5)
+        late = visit(riverside, 3, 0)
+        assert warned(riverside).rows == []
+        wait(riverside, 9, status="SCHEDULED", scheduled_appointment=late)
+        assert [(row.visit_id, row.days_left) for row in warned(riverside).rows] == [(late.pk, -4)]
+
+
 def test_a_provider_is_warned_of_the_own_visits_only(riverside):
     with riverside.active():
         rule(max_wait_days=1)
@@ -139,8 +148,13 @@ def expected(clinic, today):
     zone, rules, visits = clinic.tenant.zone_info, active_rules(), AppointmentRequest.objects
     coming = [row for row in visits.all() if row.status not in (S.HELD, S.CANCELLED, S.NO_SHOW)]
     asked = [(row, row.created_at) for row in WaitingList.objects.filter(status="ACTIVE")]
+    since = dict(
+        WaitingList.objects.filter(status="SCHEDULED").values_list(
+            "scheduled_appointment_id", "created_at"
+        )
+    )
     asked += [
-        (row, row.created_at)
+        (row, min(row.created_at, since.get(row.pk, row.created_at)))
         for row in visits.filter(status__in=[S.PENDING, S.CONFIRMED])
         if row.scheduled_datetime > system_clock()
     ]
@@ -200,7 +214,7 @@ def test_the_statement_equals_the_definition(riverside, lakeside, seed):
                 status=draw.choice(["ACTIVE", "ACTIVE", "CANCELLED"]),
             )
         for n in range(6):
-            visit(
+            booked = visit(
                 clinic,
                 draw.randint(-6, 9),
                 draw.randint(6, 12),
@@ -211,6 +225,14 @@ def test_the_statement_equals_the_definition(riverside, lakeside, seed):
                 status=draw.choice([S.PENDING, S.CONFIRMED, S.COMPLETED, S.CANCELLED]),
                 diagnosis_codes=draw.sample(codes, draw.choice([0, 1])),
             )
+            if draw.random() < 0.4:
+                wait(
+                    clinic,
+                    draw.randint(0, 20),
+                    patient=clinic.patients.index(booked.patient),
+                    status="SCHEDULED",
+                    scheduled_appointment=booked,
+                )
         today = system_clock().astimezone(clinic.tenant.zone_info).date()
         found = {(row.patient_id, row.type_id): row.due_on for row in warned(clinic).rows}
         assert found == expected(clinic, today)
