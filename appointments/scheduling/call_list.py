@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from heapq import nlargest
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -74,21 +75,23 @@ def call_list(user: User, *, zone: ZoneInfo, now: datetime, most: int = MOST) ->
     today = now.astimezone(zone).date()
     first, last = today + timedelta(days=1), today + timedelta(days=WORKING_DAYS)
     last = max(next_working_days(today, WORKING_DAYS, zone=zone), default=last)
-    visits = _visits(user, first, last, zone)
-    risks = visit_risks([(row.pk, row.patient_id) for row in visits], zone=zone, now=now)
+    expected = _expected(user, first, last, zone)
+    risks = visit_risks(expected, zone=zone, now=now)
+    highest: dict[int, float] = {}
+    for risk in risks.values():
+        highest[risk.patient_id] = max(highest.get(risk.patient_id, 0.0), risk.probability)
+    riskiest = nlargest(most, highest, key=lambda patient_id: highest[patient_id])
     calls = _calls(first)
-    everyone = _callees(visits, risks, calls, zone)
-    everyone.sort(key=lambda each: -each.risk.probability)
-    waiting = [
-        each for each in everyone[:most] if not _is_reached(each, calls[each.patient.pk], zone)
-    ]
+    callees = _callees(expected.filter(patient_id__in=riskiest), risks, calls, zone)
+    callees.sort(key=lambda each: riskiest.index(each.patient.pk))
+    waiting = [each for each in callees if not _is_reached(each, calls[each.patient.pk], zone)]
     waiting.sort(key=lambda each: len(each.tried))
     return CallList(
         first=first,
         last=last,
         callees=waiting,
         done=_done(calls, except_for={each.patient.pk for each in waiting}),
-        patients=len(everyone),
+        patients=len(highest),
     )
 
 
@@ -102,15 +105,13 @@ def is_about(call: ReminderCall, visit: AppointmentRequest, zone: ZoneInfo) -> b
     )
 
 
-def _visits(user: User, first: date, last: date, zone: ZoneInfo) -> list[AppointmentRequest]:
-    """Those that can still be missed, by patient and start."""
-    rows: QuerySet[AppointmentRequest] = visible_appointments(user).filter(
+def _expected(user: User, first: date, last: date, zone: ZoneInfo) -> QuerySet[AppointmentRequest]:
+    """Visits of these days that can still be missed."""
+    return visible_appointments(user).filter(
         status__in=EXPECTED,
         scheduled_datetime__gte=to_utc(first, time.min, zone),
         scheduled_datetime__lt=to_utc(last + timedelta(days=1), time.min, zone),
     )
-    rows = rows.select_related("patient", "provider", "appointment_type")
-    return list(rows.order_by("patient_id", "scheduled_datetime", "pk"))
 
 
 def _calls(first: date) -> defaultdict[int, list[ReminderCall]]:
@@ -123,14 +124,16 @@ def _calls(first: date) -> defaultdict[int, list[ReminderCall]]:
 
 
 def _callees(
-    visits: list[AppointmentRequest],
+    visits: QuerySet[AppointmentRequest],
     risks: dict[int, Risk],
     calls: Mapping[int, list[ReminderCall]],
     zone: ZoneInfo,
 ) -> list[Callee]:
     found = []
-    for patient_id, rows in groupby(visits, key=lambda row: row.patient_id or 0):
-        own = list(rows)
+    listed = visits.select_related("patient", "provider", "appointment_type")
+    in_order = listed.order_by("patient_id", "scheduled_datetime", "pk")
+    for patient_id, rows in groupby(in_order, key=lambda row: row.patient_id or 0):
+        own = [row for row in rows if row.pk in risks]  # none that was booked meanwhile
         tried = [
             call
             for call in calls.get(patient_id, ())

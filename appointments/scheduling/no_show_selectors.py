@@ -1,12 +1,11 @@
 """How likely booked visits are to be missed: two queries for any number of them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import TruncDate
 
 from appointments.enums import AppointmentStatus, ReminderOutcome
@@ -27,8 +26,9 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """The probability that a visit is missed, a fraction of 1, and what mainly moves it."""
+    """The probability that a patient misses a visit, a fraction of 1, and what mainly moves it."""
 
+    patient_id: int
     probability: float
     reasons: list[Reason]
 
@@ -46,41 +46,42 @@ def current_model() -> Model:
 
 
 def visit_risks(
-    visits: Iterable[tuple[int, int]], *, zone: ZoneInfo, now: datetime
+    visits: QuerySet[AppointmentRequest], *, zone: ZoneInfo, now: datetime
 ) -> dict[int, Risk]:
-    """By visit: how likely it is to be missed, from what is known now.
-
-    Args:
-        visits: keys of a visit and of its patient; holds are left out.
-    """
-    wanted = dict(visits)
-    if not wanted:
+    """By visit: how likely it is to be missed, from what is known now; holds are left out."""
+    rows = AppointmentRequest.objects.filter(patient_id__in=visits.values("patient_id"))
+    is_wanted = Exists(visits.filter(pk=OuterRef("pk")))
+    keys, wanted, bookings = read_bookings(rows, is_wanted, zone=zone, now=now)
+    chosen = np.flatnonzero(wanted)
+    if not chosen.size:
         return {}
-    rows = AppointmentRequest.objects.filter(patient_id__in=set(wanted.values()))
-    keys, bookings = read_bookings(rows, zone=zone, now=now)
-    chosen = np.flatnonzero(np.isin(keys, list(wanted)))
     model, known = current_model(), known_before(bookings).where(chosen)
     found = zip(
         keys[chosen].tolist(),
+        bookings.patient[chosen].tolist(),
         probabilities(model, known).tolist(),
         explain(model, known),
         strict=True,
     )
-    return {key: Risk(probability, reasons) for key, probability, reasons in found}
+    return {key: Risk(*risk) for key, *risk in found}
 
 
 def read_bookings(
-    rows: QuerySet[AppointmentRequest], *, zone: ZoneInfo, now: datetime
-) -> tuple[np.ndarray, Bookings]:
-    """The keys of the rows but holds, and the rows as columns on the tenant's wall clock.
+    rows: QuerySet[AppointmentRequest],
+    mark: Exists | Value = Value(True),  # noqa: B008 - immutable
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+) -> tuple[np.ndarray, np.ndarray, Bookings]:
+    """Of the rows but holds: their keys, their marks, and they as columns on the wall clock.
 
     One query.  What lies after ``now`` counts as open, whatever its status.
     """
     day = _day_of("scheduled_datetime", zone)
     kept = rows.exclude(status=AppointmentStatus.HELD).alias(day=day).order_by("pk")
-    found = list(kept.values_list("pk", *COLUMNS, _reminded(zone)))
-    keys, patients, starts, made, statuses, births, reminded = (
-        zip(*found, strict=True) if found else [()] * 7
+    found = list(kept.values_list("pk", *COLUMNS, _reminded(zone), mark))
+    keys, patients, starts, made, statuses, births, reminded, marks = (
+        zip(*found, strict=True) if found else [()] * 8
     )
     local = [start.astimezone(zone) for start in starts]
     booked = [at.astimezone(zone) for at in made]
@@ -98,7 +99,7 @@ def read_bookings(
         outcome=np.where(ended, outcomes, OPEN),
         reminded=np.array(reminded, float),
     )
-    return np.array(keys, np.int64), bookings
+    return np.array(keys, np.int64), np.array(marks, bool), bookings
 
 
 def _reminded(zone: ZoneInfo) -> Exists:

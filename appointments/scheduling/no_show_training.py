@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -25,6 +24,9 @@ MIN_DAYS = 90
 MIN_VISITS = 300
 MIN_EACH = 10
 """How many visits must have been missed, and how many kept, in either part."""
+
+CLEARLY = 1.64
+"""Standard errors: by chance alone one comparison in twenty gains as much."""
 
 TEST_SHARE = 0.2
 """Of the visits, the newest: the models are judged by them."""
@@ -61,18 +63,26 @@ class Lesson:
 
     def judge(self, model: Model) -> Evaluation:
         """By the newest visits."""
-        newest = self.newest
-        return evaluate(probabilities(model, self.visits.where(newest)), self.missed[newest])
+        return evaluate(self._risks(model), self.missed[self.newest])
+
+    def beats(self, model: Model, other: Model) -> bool:
+        """Whether the model's Brier score on the newest visits is lower by more than chance."""
+        missed = self.missed[self.newest]
+        gains = (self._risks(other) - missed) ** 2 - (self._risks(model) - missed) ** 2
+        return bool(gains.mean() > CLEARLY * gains.std() / len(gains) ** 0.5)
+
+    def _risks(self, model: Model) -> np.ndarray:
+        return probabilities(model, self.visits.where(self.newest))
 
 
 @transaction.atomic
 def refit(*, zone: ZoneInfo, clock: Clock = system_clock) -> NoShowModel | None:
     """Fit the tenant's model anew and use whichever foretells the newest visits best.
 
-    Three are compared by their Brier score on the newest fifth of the visits, each having learnt
-    from the older ones only: the default, the default's formula with the tenant's own prior, and a
-    fitted regression.  Unless the default wins, the winner learns once more from all visits
-    and becomes the current model; where it wins, the tenant goes back to it.
+    Two are compared with the default by their Brier score on the newest fifth of the visits, each
+    having learnt from the older ones only: the default's formula with the tenant's own prior, and
+    a fitted regression.  The better one of those that clearly beat the default learns once more
+    from all visits and becomes the current model; without one the tenant goes back to the default.
 
     Returns:
         The new current model; None where the default is used, or where there is not enough to
@@ -83,16 +93,15 @@ def refit(*, zone: ZoneInfo, clock: Clock = system_clock) -> NoShowModel | None:
     if lesson is None:
         return None
     older, every = ~lesson.newest, np.ones(len(lesson.bookings), bool)
-    default = lesson.judge(DEFAULT)
-    own = lesson.judge(_formula(lesson.prior(older)))
-    fitted = lesson.judge(lesson.fit(older))
+    taught = {teach: teach(lesson, older) for teach in (_formula, Lesson.fit)}
+    better = [teach for teach, model in taught.items() if lesson.beats(model, DEFAULT)]
     NoShowModel.objects.filter(is_current=True).update(is_current=False)
-    best = min((default, own, fitted), key=lambda each: each.brier)
-    if best is default:
+    if not better:
         logger.info("The default no-show model stays: nothing foretold the newest visits better.")
         return None
-    winner = lesson.fit(every) if best is fitted else _formula(lesson.prior(every))
-    return _keep(winner, lesson, best, default, now)
+    best = min(better, key=lambda teach: lesson.judge(taught[teach]).brier)
+    metrics = {"model": lesson.judge(taught[best]), "default": lesson.judge(DEFAULT)}
+    return _keep(best(lesson, every), lesson, metrics, now)
 
 
 def _lesson(zone: ZoneInfo, now: datetime) -> Lesson | None:
@@ -100,7 +109,7 @@ def _lesson(zone: ZoneInfo, now: datetime) -> Lesson | None:
     rows = AppointmentRequest.objects.filter(
         scheduled_datetime__gte=now - timedelta(days=REACH_DAYS), scheduled_datetime__lt=now
     )
-    _, every = read_bookings(rows, zone=zone, now=now)
+    _, _, every = read_bookings(rows, zone=zone, now=now)
     ended = every.outcome != OPEN
     if ended.sum() < MIN_VISITS:
         return None
@@ -116,14 +125,15 @@ def _lesson(zone: ZoneInfo, now: datetime) -> Lesson | None:
     return lesson
 
 
-def _formula(prior: tuple[float, float]) -> Model:
-    return replace(DEFAULT, prior_missed=prior[0], prior_kept=prior[1])
+def _formula(lesson: Lesson, chosen: np.ndarray) -> Model:
+    """The default's formula with the prior that the chosen visits teach."""
+    missed, kept = lesson.prior(chosen)
+    return replace(DEFAULT, prior_missed=missed, prior_kept=kept)
 
 
 def _keep(
-    model: Model, lesson: Lesson, judged: Evaluation, default: Evaluation, now: datetime
+    model: Model, lesson: Lesson, metrics: dict[str, Evaluation], now: datetime
 ) -> NoShowModel:
-    metrics: dict[str, Any] = {"model": judged.as_dict(), "default": default.as_dict()}
     newest = NoShowModel.objects.aggregate(number=Max("version_number"))["number"] or 0
     days = lesson.bookings.day
     return NoShowModel.objects.create(
@@ -134,7 +144,7 @@ def _keep(
         trained_from=datetime.fromordinal(int(days.min())).date(),
         trained_until=datetime.fromordinal(int(days.max())).date(),
         visits=len(lesson.bookings),
-        metrics=metrics,
+        metrics={name: figures.as_dict() for name, figures in metrics.items()},
         is_current=True,
         fitted_at=now,
     )

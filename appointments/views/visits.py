@@ -185,8 +185,8 @@ def _risk(request: HtmxRequest, found: AppointmentRequest, now: datetime) -> Ris
     """Of a visit that can still be missed."""
     if found.status not in EXPECTED or found.scheduled_datetime <= now:
         return None
-    asked = [(found.pk, found.patient_id)]
-    return visit_risks(asked, zone=request.tenant.zone_info, now=now)[found.pk]
+    asked = AppointmentRequest.objects.filter(pk=found.pk)
+    return visit_risks(asked, zone=request.tenant.zone_info, now=now).get(found.pk)
 
 
 def _said(event: AppointmentEvent) -> AppointmentEvent:
