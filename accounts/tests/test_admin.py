@@ -513,6 +513,37 @@ def test_wishes_entered_by_hand_are_marked_as_such(riverside):
     assert row.version == 2
 
 
+def test_the_waitlist_is_written_by_its_engine(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    wish = {
+        "patient": riverside.patients[0].pk,
+        "appointment_type": riverside.types[0].pk,
+        "priority": "routine",
+        "diagnosis_codes": "X99.99",
+    }
+    response = client.post(address(WaitingList, "add"), wish)
+    assert set(response.context["adminform"].form.errors) == {"diagnosis_codes"}
+    wish["diagnosis_codes"] = "e119,I21"
+    assert client.post(address(WaitingList, "add"), wish).status_code == 302
+    with riverside.active():
+        entry = WaitingList.objects.get()
+    assert entry.diagnosis_codes == ["E11.9", "I21"]
+    url = address(WaitingList, "change", entry.pk)
+    assert client.post(url, wish | {"preferred_date": "2020-01-01"}).status_code == 302
+    assert client.post(url, wish | {"priority": "urgent"}).status_code == 302
+    with riverside.active():
+        entry.refresh_from_db()
+    assert (entry.priority, entry.preferred_date, entry.version) == ("urgent", None, 2)
+    chosen = {"action": "withdraw", "_selected_action": [entry.pk]}
+    for _ in range(2):
+        page = client.post(address(WaitingList, "changelist"), chosen, follow=True)
+    assert "This wait has ended" in page.content.decode()
+    with riverside.active():
+        entry.refresh_from_db()
+    assert entry.status == "CANCELLED"
+    assert client.get(address(WaitingList, "delete", entry.pk)).status_code == 403
+
+
 def test_time_off_is_of_exactly_one(riverside):
     client = riverside.client(Role.TENANT_ADMIN)
     form = {

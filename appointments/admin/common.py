@@ -12,7 +12,10 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.permissions import Role
+from appointments.scheduling.diagnoses import checked_codes
+from core.admin_base import TenantModelForm
 from core.clock import system_clock
+from core.errors import InvalidInputError
 from patients import search
 
 PROVIDERS_ONLY = {"role": Role.PROVIDER}
@@ -78,6 +81,16 @@ class ArraysAsBoxes:
                 widget=forms.CheckboxSelectMultiple,
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+class CodesAreKnown(TenantModelForm):
+    """``diagnosis_codes`` are ICD-10 codes, written as they are stored."""
+
+    def clean_diagnosis_codes(self) -> list[str]:
+        try:
+            return checked_codes(self.cleaned_data["diagnosis_codes"])
+        except InvalidInputError as error:
+            raise forms.ValidationError(str(error), code=error.code) from error
 
 
 def today(request: HttpRequest) -> date:

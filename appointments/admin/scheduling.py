@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from appointments.admin.common import (
     PROVIDERS_ONLY,
     ArraysAsBoxes,
+    CodesAreKnown,
     NamesProvider,
     ProviderFilter,
     SearchByPatient,
@@ -105,6 +106,7 @@ class RuleTypes(TenantInline):
 
 @admin.register(AppointmentPriorityRule)
 class AppointmentPriorityRuleAdmin(TenantModelAdmin):
+    form = CodesAreKnown
     see_permission, edit_permission = "see_catalogue", "configure_scheduling"
     list_display = (
         "name",
