@@ -22,6 +22,8 @@ from appointments.models import (
     AvailabilityRule,
     QueueEntry,
     Resource,
+    SchedulingMetrics,
+    SchedulingPreference,
     SlotAvailability,
     TimeOff,
     WaitingList,
@@ -151,6 +153,8 @@ def hidden(riverside):
         queue = WaitingQueue.objects.create(**key, name="Secret queue", site=site)
         QueueEntry.objects.create(**key, queue=queue, patient=patient, ticket="S1")
         WaitingList.objects.create(**key, patient=patient, appointment_type=kind)
+        SchedulingMetrics.objects.create(**key, provider=doctor, date=date(2030, 1, 1))
+        SchedulingPreference.objects.create(**key, patient=patient, home_address="Haunted corridor")
         AuditEvent.objects.create(**key, action="READ", table="core_site", record_id=FOREIGN)
     return riverside
 

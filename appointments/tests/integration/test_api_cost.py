@@ -13,6 +13,7 @@ from appointments.models import (
     AvailabilityRule,
     QueueEntry,
     Resource,
+    SchedulingMetrics,
     SlotAvailability,
     TimeOff,
     WaitingList,
@@ -38,6 +39,7 @@ LISTS = [
     "appointments/queues/",
     "appointments/queue-entries/",
     "appointments/waitlist/",
+    "appointments/scheduling-metrics/",
 ]
 
 
@@ -68,6 +70,7 @@ def add_one_of_each(clinic, number):
     queue = WaitingQueue.objects.create(name=f"Queue {number}", site=site)
     QueueEntry.objects.create(queue=queue, patient=patient, ticket=f"A{number}")
     WaitingList.objects.create(patient=patient, appointment_type=kind)
+    SchedulingMetrics.objects.create(provider=provider, date=date(2035, 1, 1))
 
 
 def cost(api, path):
