@@ -85,7 +85,7 @@ def cost(api, path):
 
 
 def test_lists_cost_the_same_at_any_length(riverside):
-    api = api_of(riverside)
+    api = api_of(riverside, Role.MANAGER)
     with riverside.active():
         add_one_of_each(riverside, 0)
     short = {path: cost(api, path) for path in LISTS}
