@@ -85,11 +85,12 @@ def test_staff_pages(busy_day, open_page, role):
         f"/appointments/calendar/?view=week&day={day}",
         f"/appointments/{own.pk}/",
         "/patients/",
+        "/appointments/scheduling/time-off/",
         f"/patients/{patient_id}/",
     ]
     if role not in {Role.NURSE, Role.PROVIDER}:
         paths += ["/appointments/calendar/book/", f"/appointments/{own.pk}/move/"]
-        paths += ["/patients/register/"]
+        paths += ["/patients/register/", "/appointments/scheduling/check-conflicts/"]
     found = violations(page)
     for path in paths:
         page.goto(path)
