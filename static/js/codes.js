@@ -62,11 +62,12 @@ function enhance(field) {
     chips.replaceChildren(
       ...[...chosen].map((code) => {
         const chip = element("button", { type: "button", className: "chip", title: titles[code] ?? "" }, [
+          element("span", { className: "visually-hidden", textContent: "Remove " }),
           element("span", { className: "num", textContent: code }),
+          " ",
           element("span", { className: "truncate codes-title", textContent: titles[code] || "not an ICD-10 code" }),
           icon("x"),
         ]);
-        chip.setAttribute("aria-label", `Remove ${code} ${titles[code] ?? ""}`);
         chip.addEventListener("click", () => {
           chosen.delete(code);
           store();
