@@ -9,7 +9,8 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-MAX_KEY = 2**63 - 1
+from core.lookups import MAX_KEY
+
 MAX_UNKNOWN_NAMED = 20
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

@@ -12,7 +12,8 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
-from core.api_fields import DAY, MAX_KEY
+from core.api_fields import DAY
+from core.lookups import MAX_KEY
 
 WHOLE = re.compile(r"[0-9]{1,19}")
 MAX_SEARCH = 100

@@ -9,11 +9,12 @@ from django.contrib.admin.helpers import ActionForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from appointments.admin.common import MAX_KEY, NamesProvider, ProviderFilter, SearchByPatient
+from appointments.admin.common import NamesProvider, ProviderFilter, SearchByPatient
 from appointments.booking.engine import BookingEngine
 from appointments.models import AppointmentEvent, AppointmentRequest, AppointmentSeries
 from core.admin_base import ReadOnlyAdmin
 from core.errors import DomainError
+from core.lookups import MAX_KEY
 
 
 class ReasonForm(ActionForm):

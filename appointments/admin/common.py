@@ -16,10 +16,10 @@ from appointments.scheduling.diagnoses import checked_codes
 from core.admin_base import TenantModelForm
 from core.clock import system_clock
 from core.errors import InvalidInputError
+from core.lookups import MAX_KEY
 from patients import search
 
 PROVIDERS_ONLY = {"role": Role.PROVIDER}
-MAX_KEY = 2**63 - 1
 
 
 class ProviderFilter(admin.SimpleListFilter):

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from accounts.models import User
-from appointments.booking.requests import MAX_MINUTES, existing, existing_patient
+from appointments.booking.requests import MAX_MINUTES, existing_patient
 from appointments.models import AppointmentRequest, AppointmentTemplate, Resource
 from appointments.scheduling.availability import Interval, to_utc
 from appointments.scheduling.utils import Conflict, ConflictDetector
 from core.errors import InvalidInputError
+from core.lookups import existing
 from core.models import Site, Tenant
 from patients.models import PatientProfile
 

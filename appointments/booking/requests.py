@@ -2,21 +2,18 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
-
-from django.db import models
 
 from accounts.models import User
 from accounts.permissions import Permission, can
 from appointments.enums import Modality
 from appointments.models import AppointmentTemplate, Resource
 from core.errors import InvalidInputError
+from core.lookups import existing
 from core.models import Site
 from patients.models import PatientProfile
 
 LATE_ENTRY = timedelta(minutes=15)
 MIN_MINUTES, MAX_MINUTES = 5, 12 * 60
-MAX_KEY = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +95,6 @@ def wanted_visit(
     if resource_id is not None:
         visit = replace(visit, resource=_resource(visit, resource_id))
     return visit
-
-
-def existing(queryset: models.QuerySet, key: int, attr: str) -> Any:
-    """The row with this key, or a 400 that names the field."""
-    found = queryset.filter(pk=key).first() if 0 < key <= MAX_KEY else None
-    if found is None:
-        raise InvalidInputError("There is no such record.", attr=attr, code="does_not_exist")
-    return found
 
 
 def existing_patient(patient_id: int) -> PatientProfile:

@@ -11,12 +11,12 @@ from django.db.models import QuerySet
 from accounts.models import User
 from accounts.permissions import Permission, can
 from appointments.booking.engine import NEEDS, UNDO_MINUTES
-from appointments.booking.requests import MAX_KEY
 from appointments.enums import AppointmentStatus, Step
 from appointments.models import AppointmentEvent, AppointmentRequest, SlotAvailability
 from appointments.permissions import visible_appointments
 from appointments.scheduling.availability import to_utc
 from core.errors import NotFoundError
+from core.lookups import MAX_KEY
 from core.models import Site
 from patients.models import CommunicationNeed
 

@@ -19,6 +19,7 @@ from appointments.scheduling.windows import extend_windows, withdraw_rule
 from core.clock import Clock, system_clock
 from core.db import violated_constraint
 from core.errors import DomainError, InvalidInputError
+from core.lookups import all_existing
 from core.models import Site, Tenant
 from core.tenancy import current_tenant_id
 
@@ -71,9 +72,9 @@ class Catalogue:
         _assign(kind, values)
         _save(kind, NAME_UNIQUE, NameTakenError(attr="name"))
         if provider_ids is not None:
-            kind.providers.set(_all_exist(User.objects.providers(), provider_ids, "provider_ids"))
+            kind.providers.set(all_existing(User.objects.providers(), provider_ids, "provider_ids"))
         if site_ids is not None:
-            kind.sites.set(_all_exist(Site.objects.all(), site_ids, "site_ids"))
+            kind.sites.set(all_existing(Site.objects.all(), site_ids, "site_ids"))
         return kind
 
     @transaction.atomic
@@ -137,7 +138,7 @@ class Catalogue:
         """
         self._check()
         _assign(resource, values)
-        _all_exist(Site.objects.all(), [resource.site_id], "site_id")
+        all_existing(Site.objects.all(), [resource.site_id], "site_id")
         _save(resource, RESOURCE_NAME_UNIQUE, NameTakenError(attr="name"))
         return resource
 
@@ -167,7 +168,7 @@ class Catalogue:
             "site_id": Site.objects.all(),
             "resource_id": Resource.objects.all(),
         }
-        _all_exist(known[owners[0]], [getattr(off, owners[0])], owners[0])
+        all_existing(known[owners[0]], [getattr(off, owners[0])], owners[0])
         if off.starts_at >= off.ends_at:
             raise InvalidInputError(
                 "The end must be later than the start.", attr="ends_at", code="end_before_start"
@@ -189,8 +190,8 @@ class Catalogue:
             raise InvalidInputError(
                 "The end must be later than the start.", attr="end_time", code="end_before_start"
             )
-        _all_exist(User.objects.providers(), [hours.provider_id], "provider_id")
-        _all_exist(Site.objects.all(), [hours.site_id], "site_id")
+        all_existing(User.objects.providers(), [hours.provider_id], "provider_id")
+        all_existing(Site.objects.all(), [hours.site_id], "site_id")
 
     def _today(self) -> date:
         zone = Tenant.objects.get(pk=current_tenant_id()).zone_info
@@ -210,10 +211,3 @@ def _save(record: models.Model, constraint: str, refusal: DomainError) -> None:
         if violated_constraint(error) != constraint:
             raise
         raise refusal from error
-
-
-def _all_exist(queryset: models.QuerySet[Any], keys: Iterable[int], attr: str) -> set[int]:
-    wanted = set(keys)
-    if queryset.filter(pk__in=wanted).count() != len(wanted):
-        raise InvalidInputError("There is no such record.", attr=attr, code="does_not_exist")
-    return wanted

@@ -13,11 +13,11 @@ from appointments.models import AppointmentPriorityRule, AppointmentTemplate
 from appointments.scheduling.diagnoses import checked_codes
 from appointments.scheduling.priority import Rule
 from core.db import violated_constraint
-from core.errors import DomainError, InvalidInputError, NotFoundError
+from core.errors import DomainError, NotFoundError
+from core.lookups import MAX_KEY, all_existing
 
 NAME_UNIQUE = "appointmentpriorityrule_name_unique"
 MAX_LISTED = 500
-MAX_KEY = 2**63 - 1
 
 
 class RuleNameTakenError(DomainError):
@@ -128,7 +128,11 @@ class PriorityRules:
             setattr(row, name, value)
         row.diagnosis_codes = checked_codes(row.diagnosis_codes)
         row.specialties = list(dict.fromkeys(row.specialties))
-        types = None if type_ids is None else _existing_types(type_ids)
+        types = (
+            None
+            if type_ids is None
+            else all_existing(AppointmentTemplate.objects.all(), type_ids, "appointment_type_ids")
+        )
         try:
             with transaction.atomic():
                 row.save()
@@ -139,14 +143,3 @@ class PriorityRules:
         if types is not None:
             row.appointment_types.set(types)
         return row
-
-
-def _existing_types(type_ids: Iterable[int]) -> set[int]:
-    wanted = set(type_ids)
-    if AppointmentTemplate.objects.filter(pk__in=wanted).count() != len(wanted):
-        raise InvalidInputError(
-            "There is no such appointment type.",
-            attr="appointment_type_ids",
-            code="does_not_exist",
-        )
-    return wanted

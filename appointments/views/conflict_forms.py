@@ -5,9 +5,9 @@ from typing import Any
 
 from django import forms
 
-from appointments.booking.requests import MAX_KEY
 from appointments.models import AppointmentTemplate
 from appointments.views.forms import MODALITIES, WhenForm
+from core.lookups import MAX_KEY
 
 
 class CheckForm(WhenForm):

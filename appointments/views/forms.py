@@ -9,10 +9,11 @@ from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
 from appointments.booking.day_grid import local_instant
-from appointments.booking.requests import MAX_KEY, MAX_MINUTES, MIN_MINUTES
+from appointments.booking.requests import MAX_MINUTES, MIN_MINUTES
 from appointments.enums import Modality, Priority
 from appointments.models import AppointmentTemplate
 from appointments.scheduling.recurrence import MAX_VISITS
+from core.lookups import MAX_KEY
 
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 MODALITIES = [

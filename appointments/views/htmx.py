@@ -13,6 +13,7 @@ from django_htmx.http import trigger_client_event
 
 from accounts.permissions import Permission, requires
 from core.errors import InvalidInputError
+from core.lookups import MAX_KEY
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from core.models import Tenant
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
-MAX_KEY = 2**63 - 1
 
 
 class HtmxRequest(HttpRequest):

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.permissions import Permission, can
-from appointments.booking.requests import MAX_KEY
 from appointments.enums import DayPart, Weekday
 from appointments.scheduling.preferences import LEARNED, Known, Preferences, known
 from appointments.views.figures_words import percent
 from appointments.views.htmx import HtmxRequest, staff_view, version_of
 from core.audit import record_read
 from core.errors import InvalidInputError, StaleVersionError
+from core.lookups import MAX_KEY
 from patients.models import PatientProfile
 
 NOTHING = "No clear preference"

@@ -12,7 +12,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.permissions import Permission
-from appointments.booking.requests import MAX_KEY
 from appointments.models import AppointmentTemplate
 from appointments.scheduling.preview import Comparison, compare
 from appointments.scheduling.scoring import FACTORS, Weights
@@ -25,6 +24,7 @@ from appointments.views.patient_step import patient_step
 from appointments.views.scheduling_cards import FACTOR_NAMES
 from core.clock import system_clock
 from core.errors import InvalidInputError, StaleVersionError
+from core.lookups import MAX_KEY
 
 PREVIEW_DAYS = 28
 ALL = 100

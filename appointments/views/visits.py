@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.permissions import Permission, can
 from appointments.booking.engine import NEEDS, BookingEngine
 from appointments.booking.errors import TimeRefusedError
-from appointments.booking.requests import MAX_KEY
 from appointments.booking.selectors import (
     history,
     named_needs,
@@ -28,6 +27,7 @@ from appointments.views.htmx import HtmxRequest, done, in_panel, staff_view, ver
 from appointments.views.refused import explain
 from core.clock import system_clock
 from core.errors import InvalidInputError, NotFoundError
+from core.lookups import MAX_KEY
 from patients.models import PatientProfile
 
 PATIENT_VISITS = 100

@@ -5,10 +5,10 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
-from appointments.booking.requests import MAX_KEY
 from appointments.enums import Priority
 from appointments.models import AppointmentTemplate, WaitingList
 from appointments.views.codes_field import CodesField
+from core.lookups import MAX_KEY
 
 WISHES = (
     "appointment_type_id",

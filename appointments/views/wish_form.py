@@ -9,7 +9,6 @@ from django import forms
 from django.db import models
 
 from accounts.models import User
-from appointments.booking.requests import MAX_KEY
 from appointments.booking.selectors import active_sites, shown_providers
 from appointments.enums import DayPart, Modality, Priority, Weekday
 from appointments.models import AppointmentTemplate
@@ -24,6 +23,7 @@ from appointments.scheduling.wishes import (
 )
 from appointments.views.codes_field import CodesField
 from core.errors import InvalidInputError
+from core.lookups import MAX_KEY
 from core.models import Tenant
 
 WEEKS = timedelta(weeks=4)
@@ -109,6 +109,9 @@ class WishForm(forms.Form):
     """``order`` to ``shown_for`` are not wishes but where the person stands in the results."""
 
     patient_id = forms.IntegerField(
+        required=False, min_value=1, max_value=MAX_KEY, widget=forms.HiddenInput
+    )
+    waiting_id = forms.IntegerField(
         required=False, min_value=1, max_value=MAX_KEY, widget=forms.HiddenInput
     )
     appointment_type_id = forms.TypedChoiceField(

@@ -15,10 +15,10 @@ from appointments.enums import (
 )
 from appointments.models import AppointmentRequest, WaitingList
 from core.errors import NotFoundError
+from core.lookups import MAX_KEY
 from patients.search import search
 
 PAGE_SIZE = 25
-MAX_KEY = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

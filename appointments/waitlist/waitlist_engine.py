@@ -13,16 +13,16 @@ from accounts.models import User
 from accounts.permissions import Permission, check
 from appointments.booking.engine import BookingEngine
 from appointments.booking.errors import NothingToUndoError
-from appointments.booking.requests import existing, existing_patient
+from appointments.booking.requests import existing_patient
 from appointments.enums import OCCUPYING, AppointmentStatus, Priority, WaitingListStatus
 from appointments.models import AppointmentRequest, AppointmentTemplate, WaitingList
 from appointments.scheduling.diagnoses import checked_codes
 from appointments.waitlist.errors import NotWaitingError, StillBookedError, StillWaitingError
 from core.clock import Clock, system_clock
 from core.errors import InvalidInputError, NotFoundError, StaleVersionError
+from core.lookups import MAX_KEY, existing
 from core.models import Tenant
 
-MAX_KEY = 2**63 - 1
 MAX_DAYS_AHEAD = 730
 DATES = ("preferred_date", "desired_date_range_start", "desired_date_range_end")
 WISHES = frozenset(

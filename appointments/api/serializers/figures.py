@@ -8,7 +8,7 @@ from rest_framework import serializers
 from appointments.models import SchedulingMetrics
 from appointments.scheduling.analytics import MAX_DAYS, Figures, Line, Period
 from appointments.scheduling.lead_time import HORIZON_DAYS
-from core.api_fields import MAX_KEY
+from core.lookups import MAX_KEY
 
 METRICS = {
     "utilization_rate": 0.7413,

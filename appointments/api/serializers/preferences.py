@@ -7,7 +7,8 @@ from rest_framework import serializers
 
 from appointments.enums import DayPart, Weekday
 from appointments.scheduling.preferences import LEARNED, Known
-from core.api_fields import MAX_KEY, Choice, Key, StrictSerializer, Text, Whole, iso
+from core.api_fields import Choice, Key, StrictSerializer, Text, Whole, iso
+from core.lookups import MAX_KEY
 
 MOST_PROVIDERS = 50
 AS_LEARNED = "Null goes back to what is learned."
