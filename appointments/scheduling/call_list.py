@@ -69,7 +69,7 @@ class CallList:
 def call_list(user: User, *, zone: ZoneInfo, now: datetime, most: int = MOST) -> CallList:
     """The ``most`` riskiest patients with a visit in the coming three working days.
 
-    Five queries.  Those among them who were reached stand under ``done`` instead, so that a list
+    Six queries.  Those among them who were reached stand under ``done`` instead, so that a list
     worked off is empty and does not fill up again.
     """
     today = now.astimezone(zone).date()

@@ -1,11 +1,11 @@
-"""How likely booked visits are to be missed: two queries for any number of them."""
+"""How likely booked visits are to be missed: three queries for any number of them."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import TruncDate
 
 from appointments.enums import AppointmentStatus, ReminderOutcome
@@ -49,12 +49,12 @@ def visit_risks(
     visits: QuerySet[AppointmentRequest], *, zone: ZoneInfo, now: datetime
 ) -> dict[int, Risk]:
     """By visit: how likely it is to be missed, from what is known now; holds are left out."""
-    rows = AppointmentRequest.objects.filter(patient_id__in=visits.values("patient_id"))
-    is_wanted = Exists(visits.filter(pk=OuterRef("pk")))
-    keys, wanted, bookings = read_bookings(rows, is_wanted, zone=zone, now=now)
-    chosen = np.flatnonzero(wanted)
-    if not chosen.size:
+    wanted = dict(visits.values_list("pk", "patient_id"))
+    if not wanted:
         return {}
+    rows = AppointmentRequest.objects.filter(patient_id__in=set(wanted.values()))
+    keys, bookings = read_bookings(rows, zone=zone, now=now)
+    chosen = np.flatnonzero(np.isin(keys, list(wanted)))
     model, known = current_model(), known_before(bookings).where(chosen)
     found = zip(
         keys[chosen].tolist(),
@@ -67,21 +67,17 @@ def visit_risks(
 
 
 def read_bookings(
-    rows: QuerySet[AppointmentRequest],
-    mark: Exists | Value = Value(True),  # noqa: B008 - immutable
-    *,
-    zone: ZoneInfo,
-    now: datetime,
-) -> tuple[np.ndarray, np.ndarray, Bookings]:
-    """Of the rows but holds: their keys, their marks, and they as columns on the wall clock.
+    rows: QuerySet[AppointmentRequest], *, zone: ZoneInfo, now: datetime
+) -> tuple[np.ndarray, Bookings]:
+    """The keys of the rows but holds, and the rows as columns on the tenant's wall clock.
 
     One query.  What lies after ``now`` counts as open, whatever its status.
     """
     day = _day_of("scheduled_datetime", zone)
     kept = rows.exclude(status=AppointmentStatus.HELD).alias(day=day).order_by("pk")
-    found = list(kept.values_list("pk", *COLUMNS, _reminded(zone), mark))
-    keys, patients, starts, made, statuses, births, reminded, marks = (
-        zip(*found, strict=True) if found else [()] * 8
+    found = list(kept.values_list("pk", *COLUMNS, _reminded(zone)))
+    keys, patients, starts, made, statuses, births, reminded = (
+        zip(*found, strict=True) if found else [()] * 7
     )
     local = [start.astimezone(zone) for start in starts]
     booked = [at.astimezone(zone) for at in made]
@@ -99,7 +95,7 @@ def read_bookings(
         outcome=np.where(ended, outcomes, OPEN),
         reminded=np.array(reminded, float),
     )
-    return np.array(keys, np.int64), np.array(marks, bool), bookings
+    return np.array(keys, np.int64), bookings
 
 
 def _reminded(zone: ZoneInfo) -> Exists:

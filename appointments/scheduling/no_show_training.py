@@ -109,7 +109,7 @@ def _lesson(zone: ZoneInfo, now: datetime) -> Lesson | None:
     rows = AppointmentRequest.objects.filter(
         scheduled_datetime__gte=now - timedelta(days=REACH_DAYS), scheduled_datetime__lt=now
     )
-    _, _, every = read_bookings(rows, zone=zone, now=now)
+    _, every = read_bookings(rows, zone=zone, now=now)
     ended = every.outcome != OPEN
     if ended.sum() < MIN_VISITS:
         return None
