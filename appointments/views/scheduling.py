@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.permissions import Permission, can
 from appointments.booking.holds import own_hold
-from appointments.enums import Priority
+from appointments.enums import Priority, WaitingListStatus
+from appointments.models import WaitingList
 from appointments.scheduling.scoring import FACTORS, Weights
 from appointments.scheduling.smart_scheduler import SearchResult, SmartScheduler
 from appointments.scheduling.weights import stored_weights
@@ -36,7 +37,8 @@ WIDER |= {"weekdays": ("weekdays",), "site": ("site_id",)}
 
 @method_decorator(staff_view(Permission.BOOK), name="dispatch")
 class SmartSchedulingView(View):
-    """``?patient=&type=&provider=`` start the wish; what cannot be read is left out."""
+    """``?patient=&type=&provider=`` or ``?waiting=``, an entry of the waitlist, start the wish;
+    what cannot be read is left out."""
 
     http_method_names = ["get", "head", "options"]
 
@@ -51,6 +53,10 @@ class SmartSchedulingView(View):
             known["appointment_type_id"] = catalogue.types[0]
         data.update({"when": When.WEEKS, "priority": Priority.ROUTINE, "modality": ""})
         data.update({name: str(each.pk) for name, each in known.items() if each is not None})
+        entry = waiting_entry(key_of(request.GET.get("waiting", "")))
+        if entry is not None:
+            for name, value in _wish_of(entry).items():
+                data[name] = value
         return answer(request, _form_of(data, catalogue))
 
 
@@ -101,6 +107,7 @@ def wish_context(request: HtmxRequest, form: WishForm, step: PatientStep | None)
     return {
         "form": form,
         "patient": chosen_patient(form["patient_id"].value()),
+        "waiting": waiting_entry(key_of(str(form["waiting_id"].value() or ""))),
         "new": NewPatientForm(),
         "is_registering": False,
         "can_register": can(request.user, Permission.EDIT_PATIENTS),
@@ -148,6 +155,24 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
         shown["wider"] = [] if day else widened(scheduler, wish)
         shown["can_wait"] = can(request.user, Permission.EDIT_WAITLIST)
     return shown
+
+
+def waiting_entry(entry_id: int | None) -> WaitingList | None:
+    """The entry of the waitlist while its patient waits."""
+    waiting = WaitingList.objects.filter(pk=entry_id, status=WaitingListStatus.ACTIVE)
+    return waiting.select_related("patient").first() if entry_id else None
+
+
+def _wish_of(entry: WaitingList) -> dict[str, str]:
+    wish = {
+        "waiting_id": entry.pk,
+        "patient_id": entry.patient_id,
+        "appointment_type_id": entry.appointment_type_id,
+        "provider_ids": entry.preferred_provider_id,
+        "priority": entry.priority,
+        "diagnosis_codes": ", ".join(entry.diagnosis_codes),
+    }
+    return {name: str(value) for name, value in wish.items() if value}
 
 
 def _form_of(data: QueryDict, catalogue: Catalogue, *, is_asked: bool = False) -> WishForm:

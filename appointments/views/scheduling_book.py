@@ -19,15 +19,16 @@ from appointments.booking.errors import HoldExpiredError, SlotTakenError, TimeRe
 from appointments.booking.holds import own_hold
 from appointments.booking.selectors import visible_visit
 from appointments.enums import Priority
-from appointments.models import AppointmentRequest
+from appointments.models import AppointmentRequest, WaitingList
 from appointments.permissions import visible_appointments
 from appointments.scheduling.nearby import nearest
 from appointments.scheduling.smart_scheduler import SmartScheduler
 from appointments.scheduling.wishes import Wish, checked_wish
 from appointments.views.htmx import HtmxRequest, key_of, staff_view
-from appointments.views.scheduling import answer, tenant_weights
+from appointments.views.scheduling import answer, tenant_weights, waiting_entry
 from appointments.views.scheduling_cards import Card, SlotKey, cards_of
 from appointments.views.wish_form import Catalogue, WishForm
+from appointments.waitlist.waitlist_engine import WaitlistEngine
 from core.clock import system_clock
 from core.errors import InvalidInputError, NotFoundError
 
@@ -77,7 +78,9 @@ def book(request: HtmxRequest) -> HttpResponse:
         with transaction.atomic():
             if held is None:
                 _release(engine, request, key_of(request.POST.get("held", "")))
-            visit = engine.book(
+            visit = _commit(
+                request,
+                form,
                 patient_id=patient_id,
                 provider_id=slot.provider_id,
                 appointment_type_id=slot.type_id,
@@ -97,6 +100,17 @@ def book(request: HtmxRequest) -> HttpResponse:
         target = "#hold" if held else CARD
         return _taken(request, form, slot, error, target=target)
     return _booked(request, visit)
+
+
+def _commit(request: HtmxRequest, form: WishForm, **booking: Any) -> AppointmentRequest:
+    """Book; the patient who waits for just this visit then waits no longer."""
+    entry = waiting_entry(form.cleaned_data.get("waiting_id"))
+    wanted = (booking["patient_id"], booking["appointment_type_id"])
+    if entry is None or (entry.patient_id, entry.appointment_type_id) != wanted:
+        return BookingEngine(by=request.user).book(**booking)
+    for name in ("patient_id", "appointment_type_id"):
+        del booking[name]
+    return WaitlistEngine(request.tenant, by=request.user).book_from(entry.pk, **booking)
 
 
 def _named_hold(request: HtmxRequest) -> AppointmentRequest | None:
@@ -155,7 +169,10 @@ def _booked(request: HtmxRequest, visit: AppointmentRequest) -> HttpResponse:
         query = {"patient": visit.patient_id, "type": visit.appointment_type_id}
         return redirect(f"{reverse('scheduling:smart_scheduling')}?{urlencode(query)}")
     response = HttpResponse(status=204)
-    undo, show = (reverse(f"visits:{name}", args=[visit.pk]) for name in ("undo", "visit"))
+    show, undo = reverse("visits:visit", args=[visit.pk]), reverse("visits:undo", args=[visit.pk])
+    if visit.is_waitlist_conversion:
+        entry = WaitingList.objects.get(scheduled_appointment=visit)
+        undo = reverse("waitlist:undo_booking", args=[entry.pk])
     trigger_client_event(response, "toast", {"text": text, "undo": undo, "show": show})
     trigger_client_event(response, "visit-changed")
     return trigger_client_event(response, "hold-ended")  # last: it takes the pressed button away

@@ -161,7 +161,9 @@ document.body.addEventListener("htmx:oobAfterSwap", (event) => {
   if (target.id !== "patient-chooser") return;
   const first = wish.querySelector("[data-first]");
   first.disabled = !target.querySelector(".chosen");
-  const marked = target.querySelector("[data-focus], [aria-invalid=true], #patient-search");
+  const marked = ["[data-focus]", "[aria-invalid=true]", "#patient-search"]
+    .map((selector) => target.querySelector(selector))
+    .find(Boolean);
   const type = wish.querySelector("[name=appointment_type_id]");
   setTimeout(() => (marked ?? (type.value ? (books()[0] ?? type) : type)).focus());
 });

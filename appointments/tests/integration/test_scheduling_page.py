@@ -7,12 +7,13 @@ import pytest
 
 from accounts.permissions import Role
 from appointments.booking.engine import BookingEngine
-from appointments.enums import AppointmentStatus, Modality
+from appointments.enums import AppointmentStatus, Modality, WaitingListStatus
 from appointments.models import (
     AppointmentPriorityRule,
     AppointmentRequest,
     SlotAvailability,
     TemplateProvider,
+    WaitingList,
 )
 from appointments.tests.visits import make_visit
 from appointments.views.scheduling_cards import SlotKey
@@ -392,6 +393,50 @@ def test_without_scripts_booking_leads_back_to_the_wish(desk):
     assert f"patient={desk.wish['patient_id']}" in response["Location"]
     held = desk.post(HOLD, htmx=False, slot=str(desk.cards()[0].key))
     assert held.context["held"] in desk.visits(S.HELD)
+
+
+def test_a_waiting_patients_visit_ends_the_wait_and_undo_resumes_it(desk, riverside):
+    with riverside.active():
+        entry = WaitingList.objects.create(
+            patient=riverside.patients[1],
+            appointment_type=riverside.types[1],
+            priority="urgent",
+            diagnosis_codes=["E11.9"],
+        )
+    page = desk.client.get(PAGE, {"waiting": entry.pk})
+    assert page.context["patient"] == riverside.patients[1]
+    assert b"Booking this visit ends the wait" in page.content
+    wish = {
+        "waiting_id": entry.pk,
+        "patient_id": entry.patient_id,
+        "appointment_type_id": entry.appointment_type_id,
+        "priority": "urgent",
+    }
+    desk.post(HOLD, slot=str(page.context["cards"][0].key), **wish)
+    (held,) = desk.visits(S.HELD)
+    booked = desk.post(BOOK, hold=held.pk, **wish)
+    (visit,) = desk.visits(*S.values)
+    assert visit.is_waitlist_conversion
+    undo = triggers(booked)["toast"]["undo"]
+    with riverside.active():
+        entry.refresh_from_db()
+        assert entry.scheduled_appointment_id == visit.pk
+    assert desk.client.post(undo, headers=HTMX).status_code == 204
+    with riverside.active():
+        entry.refresh_from_db()
+        assert entry.status == WaitingListStatus.ACTIVE
+
+
+def test_another_visit_than_the_awaited_one_leaves_the_wait(desk, riverside):
+    with riverside.active():
+        entry = WaitingList.objects.create(
+            patient=riverside.patients[0], appointment_type=riverside.types[1]
+        )
+    desk.post(BOOK, slot=str(desk.cards()[0].key), waiting_id=entry.pk)
+    with riverside.active():
+        entry.refresh_from_db()
+        assert entry.status == WaitingListStatus.ACTIVE
+    assert len(desk.visits(S.PENDING)) == 1
 
 
 # ------------------------------------------------------------- just too late

@@ -16,10 +16,19 @@ OTHER_TAG = re.compile(r"{%.*?%}|{#.*?#}", re.DOTALL)
 VARIABLE = re.compile(r"{{\s*(\w+)[^}]*}}")
 
 # Ids that would say too little beside what else is on their pages, and those they have instead.
-DOM_IDS = {"visits:patient": "patient-visits", "patients:rows": "patient-rows"}
+DOM_IDS = {
+    "visits:patient": "patient-visits",
+    "patients:rows": "patient-rows",
+    "waitlist:rows": "waitlist-rows",
+}
 
-# Views whose names are given, with the fragment that each answers with.
-GIVEN = {"scheduling:find_optimal_slots": ("find_optimal_slots_view", "optimal_slots")}
+# Views whose names are given, or that share a form, with the fragment that each answers with.
+GIVEN = {
+    "scheduling:find_optimal_slots": ("find_optimal_slots_view", "optimal_slots"),
+    "scheduling:add_rule": ("add_rule", "rule"),
+    "waitlist:add": ("add", "form"),
+    "waitlist:edit": ("edit", "form"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,10 @@ def test_what_is_fetched_has_one_name(request_):
 def test_a_partial_is_a_fragment_or_a_part_of_a_page(partial):
     area = partial.parent.parent.name
     name = partial.relative_to(TEMPLATES).as_posix()
-    is_fragment = VIEWS.get(f"{area}:{partial.stem}") == partial.stem
+    is_fragment = VIEWS.get(f"{area}:{partial.stem}") == partial.stem or any(
+        url.startswith(f"{area}:") and fragment == partial.stem
+        for url, (_, fragment) in GIVEN.items()
+    )
     is_part = any(f'"{name}"' in page.read_text() for page in PAGES)
     assert is_fragment or is_part
 
