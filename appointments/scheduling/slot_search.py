@@ -157,13 +157,13 @@ def _span(start: float, end: float) -> tuple[int, int]:
 def _suits(
     wish: Wish, calendar: Calendar, slots: Slots, need: Need, facts: dict[str, Any]
 ) -> Flags:
-    """Not while the patient is elsewhere or the site closed; only on wished weekdays."""
+    """Not while the patient is elsewhere or the site they go to closed; only on wished weekdays."""
     own = [_span(*row) for row in facts["own"] or ()]
     wanted = ~overlaps_any(slots.start, slots.start + need.length, own)
     site = calendar.windows.site[slots.window]
     start, end = slots.start - need.before, slots.start + need.length + need.after
     for _, site_id, _, opens, closes in facts["time_off"] or ():
-        if site_id is not None:
+        if site_id is not None and not wish.telehealth:
             wanted &= ~((site == site_id) & overlaps_any(start, end, [_span(opens, closes)]))
     if wish.weekdays:
         weekday = (calendar.windows.day[slots.window] + 5) % 7

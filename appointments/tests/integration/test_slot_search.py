@@ -457,6 +457,12 @@ def test_telehealth_needs_no_room_and_no_journey(riverside, wish):
         kind.save()
         scheduler = SmartScheduler(riverside.tenant)
         assert scheduler.search(wish()).slots == []
+        TimeOff.objects.create(
+            site=riverside.site,
+            starts_at=riverside.at(0, time(0)),
+            ends_at=riverside.at(20, time(0)),
+            kind="closure",
+        )
         slots = scheduler.search(wish(modality="telehealth")).slots
     assert slots
     assert {slot.resource_id for slot in slots} == {None}
