@@ -10,13 +10,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import Permission
 from appointments.booking.reminder_calls import ReminderCalls
-from appointments.booking.requests import MAX_KEY
 from appointments.booking.selectors import named_needs
 from appointments.enums import ReminderOutcome
 from appointments.scheduling.call_list import MOST, call_list
 from appointments.views.htmx import HtmxRequest, done, staff_view
 from core.clock import system_clock
 from core.errors import InvalidInputError
+from core.lookups import MAX_KEY
 from patients.forms import LANGUAGES
 from patients.models import PatientProfile
 
