@@ -127,7 +127,7 @@ def checked_wish(
     tenant: Tenant,
     *,
     now: datetime,
-    patient_id: int,
+    patient_id: int | None,
     appointment_type_id: int,
     dates: Iterable[date],
     dates_attr: str,
@@ -150,7 +150,8 @@ def checked_wish(
     """
     types = AppointmentTemplate.objects.filter(is_active=True)
     kind = existing(types, appointment_type_id, "appointment_type_id")
-    existing(PatientProfile.objects.filter(is_active=True), patient_id, "patient_id")
+    if patient_id is not None:
+        existing(PatientProfile.objects.filter(is_active=True), patient_id, "patient_id")
     today = now.astimezone(tenant.zone_info).date()
     wish = Wish(
         patient_id=patient_id,

@@ -9,6 +9,7 @@ from appointments.views import (
     priority_rules,
     scheduling,
     scheduling_book,
+    scheduling_weights,
     time_off,
     wait_warnings,
 )
@@ -20,6 +21,8 @@ urlpatterns = [
     path("find-optimal-slots/", scheduling.find_optimal_slots_view, name="find_optimal_slots"),
     path("hold/", scheduling_book.hold, name="hold"),
     path("book/", scheduling_book.book, name="book"),
+    path("weights/", scheduling_weights.weights, name="weights"),
+    path("weights/preview/", scheduling_weights.weights_preview, name="weights_preview"),
     path("analytics/", figures.scheduling_analytics_view, name="analytics"),
     path("metrics/", figures.scheduling_metrics_dashboard, name="metrics"),
     path(

@@ -204,7 +204,7 @@ function act(card, key) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.target.closest("input, textarea, select")) return;
+  if (event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select")) return;
   const card = event.target.closest("[data-slot]");
   if (event.key === "g" && !event.target.closest("#panel")) books()[0]?.focus();
   else if (!card || !act(card, event.key)) return;
