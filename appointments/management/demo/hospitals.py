@@ -78,6 +78,20 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
+class Urgency:
+    """A priority rule; ``kind`` names the appointment type it is for, if it is for one."""
+
+    name: str
+    description: str
+    codes: tuple[str, ...] = ()
+    kind: str = ""
+    score: float = 50
+    multiplier: float = 1
+    max_wait_days: int | None = None
+    same_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A queue; ``provider`` counts the doctors whose visits wait in it, None for walk-ins."""
 
@@ -136,6 +150,11 @@ KINDS = (
 NOON = (time(12), time(13))
 HALF_PAST = (time(12, 30), time(13, 30))
 ONE = (time(13), time(14))
+URGENCIES = (
+    Urgency("Chest pain", "Seen the day it is reported.", ("R07",), score=95, same_day=True),
+    Urgency("Diabetes", "Controlled every four weeks.", ("E10", "E11"), "", 60, 1.5, 28),
+    Urgency("First visits", "New patients wait a month at most.", (), "First visit", 50, 1, 30),
+)
 # Name, kind, and the place's number.
 EQUIPMENT = (
     ("Ultrasound 1", ULTRASOUND, 0),

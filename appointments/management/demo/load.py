@@ -16,6 +16,7 @@ from appointments.management.demo.hospitals import (
     HOSPITALS,
     KINDS,
     SLOT_MINUTES,
+    URGENCIES,
     Doctor,
     Hospital,
 )
@@ -25,12 +26,14 @@ from appointments.management.demo.visits import Diary, chance_of
 from appointments.management.demo.waiting import number, queue_of_visits, walk_ins, wishes
 from appointments.models import (
     AppointmentEvent,
+    AppointmentPriorityRule,
     AppointmentRequest,
     AppointmentTemplate,
     AvailabilityRule,
     PreferredProvider,
     QueueEntry,
     Resource,
+    RuleType,
     SchedulingMetrics,
     SchedulingPreference,
     SlotAvailability,
@@ -100,6 +103,7 @@ class _Loader:
         self._tenant()
         self._people()
         self._catalogue()
+        self._urgencies()
         self._rules()
         self._patients()
         self._windows()
@@ -203,6 +207,27 @@ class _Loader:
         self.rooms = insert(
             Resource(tenant=self.tenant, name=name, kind=kind, site=self.sites[place])
             for name, kind, place in EQUIPMENT
+        )
+
+    def _urgencies(self) -> None:
+        rules = insert(
+            AppointmentPriorityRule(
+                tenant=self.tenant,
+                name=each.name,
+                description=each.description,
+                diagnosis_codes=list(each.codes),
+                base_priority_score=each.score,
+                urgency_multiplier=each.multiplier,
+                max_wait_days=each.max_wait_days,
+                requires_same_day=each.same_day,
+            )
+            for each in URGENCIES
+        )
+        kinds = {kind.name: kind for kind in self.kinds}
+        insert(
+            RuleType(tenant=self.tenant, rule=rule, appointment_type=kinds[each.kind])
+            for rule, each in zip(rules, URGENCIES, strict=True)
+            if each.kind
         )
 
     def _rules(self) -> None:

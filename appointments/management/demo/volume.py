@@ -61,7 +61,7 @@ CHUNK = 20_000
 VISIT_COLUMNS = (
     "tenant_id provider_id site_id appointment_type_id patient_id scheduled_datetime "
     f"scheduled_end_datetime blocked_from blocked_until {STATE_COLUMNS} created_at priority reason "
-    "is_waitlist_conversion overbooked override_reason"
+    "is_waitlist_conversion overbooked override_reason diagnosis_codes modality"
 ).split()
 STATE_LINES = {status: "\t".join(parts) for status, parts in STATES.items()}
 COPIED = (PatientProfile, SlotAvailability, AppointmentRequest)
@@ -334,5 +334,5 @@ class _Tenant:
             state = STATE_LINES[status].format(start=start, end=end, made=made, now=now)
             yield (
                 f"{heads[provider]}\t{kinds[is_long]}\t{patient}\t{start}\t{end}\t{start}\t{end}"
-                f"\t{state}\t{made}\troutine\t\tf\tf\t\n"
+                f"\t{state}\t{made}\troutine\t\tf\tf\t\t{{}}\ton_site\n"
             )

@@ -18,6 +18,7 @@ from patients.models import PatientProfile
 SCORES = {Priority.ROUTINE: 25.0, Priority.PRIORITY: 50.0, Priority.URGENT: 100.0}
 DONE, BEING_SERVED, CALLED, WAITING = 6, 2, 1, 7
 SERVICE_MINUTES = 8
+EVERY_NTH_DIABETIC = 9
 AS_QUEUED = {
     AppointmentStatus.CHECKED_IN: QueueEntryStatus.WAITING,
     AppointmentStatus.IN_PROGRESS: QueueEntryStatus.IN_PROGRESS,
@@ -111,7 +112,7 @@ def wishes(
 ) -> list[WaitingList]:
     """One open wish per patient; each part but the type may be left open."""
     made = []
-    for patient in patients:
+    for count, patient in enumerate(patients):
         first = today + timedelta(days=rng.randint(1, 10))
         made.append(
             WaitingList(
@@ -124,6 +125,7 @@ def wishes(
                 desired_date_range_start=first,
                 desired_date_range_end=first + timedelta(days=rng.randint(3, 28)),
                 priority=rng.choices(list(Priority), (70, 22, 8))[0],
+                diagnosis_codes=["E11.9"] if count % EVERY_NTH_DIABETIC == 0 else [],
                 created_at=now - timedelta(days=rng.uniform(0.2, 45)),
             )
         )

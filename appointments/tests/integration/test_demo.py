@@ -20,6 +20,7 @@ from appointments.management.demo.logins import PASSWORD, announcement, are_load
 from appointments.management.demo.visits import snapshot
 from appointments.models import (
     AppointmentEvent,
+    AppointmentPriorityRule,
     AppointmentRequest,
     AppointmentTemplate,
     AvailabilityRule,
@@ -29,6 +30,7 @@ from appointments.models import (
     WaitingQueue,
 )
 from appointments.scheduling.selectors import working_windows
+from appointments.scheduling.wait_warnings import wait_warnings
 from appointments.scheduling.windows import extend_windows
 from core.clock import system_clock
 from core.models import AuditEvent, Site, Tenant
@@ -285,6 +287,15 @@ def test_no_two_visits_take_the_same_time(hospital):
     for one, next_one in pairwise(rows.order_by("provider", "blocked_from")):
         if one.provider_id == next_one.provider_id:
             assert one.blocked_until <= next_one.blocked_from
+
+
+def test_some_patients_wait_longer_than_a_rule_allows(hospital):
+    rules = AppointmentPriorityRule.objects.all()
+    assert {rule.name for rule in rules} == {"Chest pain", "Diabetes", "First visits"}
+    own = Tenant.objects.get(slug=hospital.slug)
+    desk = User.objects.get(role=Role.FRONT_DESK)
+    found = wait_warnings(desk, zone=own.zone_info, now=system_clock())
+    assert found.total > 0
 
 
 def test_a_second_load_refuses_and_changes_nothing(printed):
