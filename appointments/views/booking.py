@@ -24,10 +24,10 @@ from appointments.models import AppointmentRequest, AppointmentTemplate
 from appointments.views.forms import BookForm, NewPatientForm
 from appointments.views.htmx import HtmxRequest, done, in_panel, key_of, staff_view
 from appointments.views.patient_choice import chosen_patient, found_patients
+from appointments.views.patient_step import patient_step
 from appointments.views.refused import explain
 from core.clock import system_clock
 from core.errors import InvalidInputError
-from patients.registration import possible_duplicates, register
 
 PANEL = "calendar/partials/book.html"
 QUARTER = timedelta(minutes=15)
@@ -38,10 +38,11 @@ QUARTER = timedelta(minutes=15)
 def book(request: HtmxRequest) -> HttpResponse:
     if request.method != "POST":
         return _panel(request, initial=_asked_for(request))
-    for name, act in ACTS.items():
-        if name in request.POST:
-            return act(request)
-    return _book(request)
+    step = patient_step(request)
+    if step is None:
+        return _book(request)
+    initial = _typed(request) | {"patient_id": step.patient_id}
+    return _panel(request, initial=initial, status=step.status, **step.context)
 
 
 @require_POST
@@ -68,40 +69,6 @@ def _asked_for(request: HtmxRequest) -> dict[str, Any]:
         "time": local.time(),
         "fold": local.fold,
     }
-
-
-def _choose(request: HtmxRequest) -> HttpResponse:
-    return _panel(request, initial=_typed(request) | {"patient_id": key_of(request.POST["choose"])})
-
-
-def _change(request: HtmxRequest) -> HttpResponse:
-    return _panel(request, initial=_typed(request) | {"patient_id": None})
-
-
-def _find(request: HtmxRequest) -> HttpResponse:
-    query = request.POST.get("q", "")
-    context = {"options": found_patients(query), "query": query.strip(), "has_searched": True}
-    return _panel(request, initial=_typed(request), **context)
-
-
-def _register(request: HtmxRequest) -> HttpResponse:
-    initial = _typed(request)
-    new = NewPatientForm(request.POST)
-    if not new.is_valid():
-        return _panel(request, initial=initial, new=new, status=400)
-    if request.POST["register"] != "anyway":
-        duplicates = possible_duplicates(**new.cleaned_data)
-        if duplicates:
-            return _panel(request, initial=initial, new=new, duplicates=duplicates)
-    try:
-        patient = register(by=request.user, **new.cleaned_data)
-    except InvalidInputError as error:
-        new.add_error(error.attr if error.attr in new.fields else None, str(error))
-        return _panel(request, initial=initial, new=new, status=400)
-    return _panel(request, initial=initial | {"patient_id": patient.pk})
-
-
-ACTS = {"choose": _choose, "change": _change, "find": _find, "register": _register}
 
 
 def _book(request: HtmxRequest) -> HttpResponse:
@@ -150,7 +117,6 @@ def _panel(
     *,
     initial: dict[str, Any] | None = None,
     form: BookForm | None = None,
-    new: NewPatientForm | None = None,
     status: int = 200,
     **extra: Any,
 ) -> HttpResponse:
@@ -159,8 +125,8 @@ def _panel(
     context = {
         "form": form,
         "patient": chosen_patient(form["patient_id"].value()),
-        "new": new or NewPatientForm(),
-        "is_registering": new is not None,
+        "new": NewPatientForm(),
+        "is_registering": False,
         "can_register": can(request.user, Permission.EDIT_PATIENTS),
         "may_override": can(request.user, Permission.OVERBOOK),
         **extra,

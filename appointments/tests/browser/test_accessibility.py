@@ -90,6 +90,7 @@ def test_staff_pages(busy_day, open_page, role):
     ]
     if role not in {Role.NURSE, Role.PROVIDER}:
         paths += ["/appointments/calendar/book/", f"/appointments/{own.pk}/move/"]
+        paths += ["/appointments/scheduling/"]
         paths += ["/patients/register/", "/appointments/scheduling/check-conflicts/"]
     found = violations(page)
     for path in paths:
