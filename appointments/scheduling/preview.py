@@ -19,8 +19,12 @@ class Moved:
     before: int | None
 
     @property
-    def gain(self) -> int:
-        return (self.before or 0) - self.place
+    def rises(self) -> bool:
+        return self.before is None or self.before > self.place
+
+    @property
+    def falls(self) -> bool:
+        return self.before is not None and self.before < self.place
 
 
 @dataclass(frozen=True, slots=True)
