@@ -74,6 +74,11 @@ class WeightsForm(forms.Form):
         """Of what stands in the form now; what is no number counts as nothing."""
         return sum(percents(self).values())
 
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the preview has to scale them."""
+        return self.total != ALL
+
 
 def percents(form: WeightsForm) -> dict[str, int]:
     texts = {name: str(form[name].value()) for name in FACTORS}
