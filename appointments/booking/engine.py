@@ -3,7 +3,7 @@
 Races for time are settled by the exclusion constraints; ``placement`` says how.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ from appointments.booking.placement import (
 )
 from appointments.booking.requests import Visit, existing_patient, wanted_visit
 from appointments.booking.series import visits_of
+from appointments.booking.trip import trip_visits
 from appointments.enums import (
     OCCUPYING,
     TRANSITIONS,
@@ -231,7 +232,7 @@ class BookingEngine:
         patient = existing_patient(patient_id)
         first = wanted_visit(by=self.by, now=now, **wish)
         visits = visits_of(first, rrule, zone=tenant.zone_info, by=self.by, now=now)
-        lock_moves(first.provider.pk, first.resource_kind)
+        lock_moves(first)
         series = AppointmentSeries.objects.create(
             rule=rrule.strip().upper(), created_by_id=self.by.pk if self.by else None
         )
@@ -245,6 +246,40 @@ class BookingEngine:
         for row in rows:
             self._record(row, Step.BOOK, before={}, from_status="", reason="", now=now)
         return rows
+
+    @transaction.atomic
+    def book_trip(
+        self, *, patient_id: int, visits: Sequence[Mapping[str, Any]]
+    ) -> list[AppointmentRequest]:
+        """Book two or three visits of one patient that follow one another, or none.
+
+        Args:
+            visits: of each, what ``wanted_visit`` takes: provider, type, start and the like.
+
+        Returns:
+            The appointments by start.
+
+        Raises:
+            InvalidInputError: 400, naming the field, as ``visits.1.provider_id``.
+            TimeRefusedError: of the first visit that cannot take place, as ``book`` raises it.
+        """
+        self._check(Permission.BOOK)
+        now = self.clock()
+        patient = existing_patient(patient_id)
+        wanted = trip_visits(visits, by=self.by, now=now)
+        lock_moves(*wanted)
+        rows = []
+        for visit in wanted:
+            row = self._new(visit, patient_id=patient.pk)
+            insert(row, visit, now=now)
+            self._record(row, Step.BOOK, before={}, from_status="", reason="", now=now)
+            rows.append(row)
+        return rows
+
+    @transaction.atomic
+    def undo_trip(self, appointment_ids: Sequence[int]) -> list[AppointmentRequest]:
+        """``undo`` each, or none; in the order in which they were booked."""
+        return [self.undo(key) for key in sorted(set(appointment_ids))]
 
     def _insert_all(
         self, visits: list[Visit], *, patient_id: int, shared: dict[str, Any], now: datetime

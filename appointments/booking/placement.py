@@ -149,7 +149,7 @@ def move(
     Raises:
         SlotTakenError, ResourceTakenError.
     """
-    lock_moves(row.provider_id, visit.resource_kind)
+    lock_moves(visit)
     _drop_expired_holds(row, now=now)
     for resource in _candidates(row, visit, now=now, override_reason=override_reason):
         _take(row, resource)
@@ -250,14 +250,14 @@ def _drop_expired_holds(row: AppointmentRequest, *, now: datetime) -> int:
     ).delete()[0]
 
 
-def lock_moves(provider_id: int, resource_kind: str) -> None:
-    """Be the only one that moves visits into this provider's time and this kind of resource.
+def lock_moves(*visits: Visit) -> None:
+    """Be the only one that moves visits into these providers' time and these kinds of resource.
 
     Two moves into each other's time would wait for each other until the deadlock timer.
     """
-    keys = [(MOVES_OF_PROVIDER, provider_id % 2**31)]
-    if resource_kind:
-        keys.append((MOVES_INTO_KIND, crc32(resource_kind.encode()) % 2**31))
+    keys = {(MOVES_OF_PROVIDER, visit.provider.pk % 2**31) for visit in visits}
+    kinds = {visit.resource_kind for visit in visits} - {""}
+    keys |= {(MOVES_INTO_KIND, crc32(kind.encode()) % 2**31) for kind in kinds}
     with connection.cursor() as cursor:
-        for lock_class, key in keys:
+        for lock_class, key in sorted(keys):  # in one order for everybody
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock_class, key])

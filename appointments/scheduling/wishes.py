@@ -171,7 +171,7 @@ def trip_wishes(
     tenant: Tenant,
     *,
     now: datetime,
-    patient_id: int,
+    patient_id: int | None,
     visits: Sequence[Mapping[str, Any]],
     date_from: date,
     date_to: date,

@@ -11,6 +11,7 @@ from appointments.views import (
     scheduling_book,
     scheduling_weights,
     time_off,
+    trips,
     wait_warnings,
 )
 
@@ -21,6 +22,10 @@ urlpatterns = [
     path("find-optimal-slots/", scheduling.find_optimal_slots_view, name="find_optimal_slots"),
     path("hold/", scheduling_book.hold, name="hold"),
     path("book/", scheduling_book.book, name="book"),
+    path("trips/", trips.trips, name="trips"),
+    path("trips/rows/", trips.trip_rows, name="trip_rows"),
+    path("trips/book/", trips.book_trip, name="book_trip"),
+    path("trips/undo/", trips.undo_trip, name="undo_trip"),
     path("weights/", scheduling_weights.weights, name="weights"),
     path("weights/preview/", scheduling_weights.weights_preview, name="weights_preview"),
     path("analytics/", figures.scheduling_analytics_view, name="analytics"),

@@ -177,7 +177,7 @@ class WishForm(forms.Form):
         choices = {
             "appointment_type_id": [
                 ("", "Choose …"),
-                *((each.pk, _type_label(each)) for each in catalogue.types),
+                *((each.pk, type_label(each)) for each in catalogue.types),
             ],
             "provider_ids": [(each.pk, each.get_full_name()) for each in catalogue.providers],
             "specialty": [("", "Any specialty"), *((name, name) for name in catalogue.specialties)],
@@ -186,7 +186,7 @@ class WishForm(forms.Form):
         for name, offered in choices.items():
             self.fields[name].choices = offered
         self.fields["appointment_type_id"].widget.facts = {
-            each.pk: _facts_of(each) for each in catalogue.types
+            each.pk: facts_of(each) for each in catalogue.types
         }
 
     @property
@@ -255,16 +255,8 @@ class WishForm(forms.Form):
 
     def _dates(self, today: date) -> Iterable[date]:
         cleaned = self.cleaned_data
-        monday = today - timedelta(days=today.weekday())
-        week, one = timedelta(weeks=1), timedelta(days=1)
-        first, last = {
-            When.WEEKS: (today, today + WEEKS - one),
-            When.THIS_WEEK: (today, monday + week - one),
-            When.NEXT_WEEK: (monday + week, monday + 2 * week - one),
-            When.LATER: (today + 2 * week, today + WEEKS),
-            When.DATES: (cleaned["date_from"], cleaned["date_to"]),
-        }[When(cleaned["when"])]
-        return date_range(first, last)
+        picked = cleaned["date_from"], cleaned["date_to"]
+        return date_range(*span_of(cleaned["when"], picked, today=today))
 
     def _times(self) -> list[tuple[time, time]]:
         cleaned = self.cleaned_data
@@ -289,11 +281,24 @@ class WishForm(forms.Form):
         return {name: self.cleaned_data[name] for name in names}
 
 
-def _type_label(kind: AppointmentTemplate) -> str:
+def span_of(when: str, picked: tuple[date, date], *, today: date) -> tuple[date, date]:
+    """First and last day."""
+    monday = today - timedelta(days=today.weekday())
+    week, one = timedelta(weeks=1), timedelta(days=1)
+    return {
+        When.WEEKS: (today, today + WEEKS - one),
+        When.THIS_WEEK: (today, monday + week - one),
+        When.NEXT_WEEK: (monday + week, monday + 2 * week - one),
+        When.LATER: (today + 2 * week, today + WEEKS),
+        When.DATES: picked,
+    }[When(when)]
+
+
+def type_label(kind: AppointmentTemplate) -> str:
     return f"{kind.name} · {kind.duration_minutes} min"
 
 
-def _facts_of(kind: AppointmentTemplate) -> dict[str, str]:
+def facts_of(kind: AppointmentTemplate) -> dict[str, str]:
     return {
         "data-modality": kind.modality,
         "data-minutes": str(kind.duration_minutes),

@@ -1,0 +1,193 @@
+"""What the front desk wishes for a trip: two or three visits, and on which days."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from appointments.booking.trip import FEWEST, MOST
+from appointments.scheduling.smart_scheduler import TRANSFER_MINUTES
+from appointments.scheduling.wishes import DEFAULT_RESULTS, Wish, trip_wishes
+from appointments.views.wish_form import (
+    DATE,
+    ONE,
+    Catalogue,
+    TypeSelect,
+    When,
+    facts_of,
+    span_of,
+    type_label,
+)
+from core.errors import InvalidInputError
+from core.lookups import MAX_KEY
+from core.models import Tenant
+
+MOST_RESULTS = 50
+PLACES = {"patient_id": "patient", "site_id": "site"}
+PLACES |= dict.fromkeys(("when", "date_from", "date_to"), "when")
+PLACES |= {f"{name}_{n}": f"visit-{n}" for n in range(MOST) for name in ("type", "provider")}
+"""Where the errors of a field stand."""
+
+OF_VISIT = {"appointment_type_id": "type", "provider_id": "provider", "duration_minutes": "type"}
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFields:
+    """The fields of one wanted visit."""
+
+    place: str
+    type: BoundField
+    provider: BoundField
+    errors: list[str]
+
+
+class TripForm(forms.Form):
+    """``most`` is not a wish but how many trips are shown."""
+
+    patient_id = forms.IntegerField(
+        required=False, min_value=1, max_value=MAX_KEY, widget=forms.HiddenInput
+    )
+    site_id = forms.TypedChoiceField(label="Site", coerce=int, empty_value=None, required=False)
+    when = forms.ChoiceField(label="When", choices=When, required=False, widget=ONE)
+    date_from = forms.DateField(
+        label="From", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
+    )
+    date_to = forms.DateField(
+        label="To", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
+    )
+    keep_order = forms.BooleanField(label="In this order", required=False)
+    most = forms.IntegerField(required=False, min_value=1, max_value=MOST_RESULTS)
+
+    def __init__(self, data: Any = None, *, catalogue: Catalogue, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.catalogue = catalogue
+        types = [("", "Choose …"), *((each.pk, type_label(each)) for each in catalogue.types)]
+        anyone = [
+            ("", "Anyone"),
+            *((each.pk, each.get_full_name()) for each in catalogue.providers),
+        ]
+        facts = {each.pk: facts_of(each) for each in catalogue.types}
+        for n in range(MOST):
+            kind = forms.TypedChoiceField(
+                label=f"Visit {n + 1}",
+                choices=types,
+                coerce=int,
+                empty_value=None,
+                required=n < FEWEST,
+                widget=TypeSelect({"aria-label": f"Type of visit {n + 1}"}),
+                error_messages={"required": "Choose the type of visit."},
+            )
+            kind.widget.facts = facts
+            self.fields[f"type_{n}"] = kind
+            self.fields[f"provider_{n}"] = forms.TypedChoiceField(
+                label="With",
+                choices=anyone,
+                coerce=int,
+                empty_value=None,
+                required=False,
+                widget=forms.Select({"aria-label": f"Provider of visit {n + 1}"}),
+            )
+        sites = [("", "Any site"), *((each.pk, each.name) for each in catalogue.sites)]
+        self.fields["site_id"].choices = sites
+
+    @property
+    def rows(self) -> list[VisitFields]:
+        errors = self.errors_at
+        return [
+            VisitFields(
+                f"visit-{n}", self[f"type_{n}"], self[f"provider_{n}"], errors[f"visit-{n}"]
+            )
+            for n in range(MOST)
+        ]
+
+    @property
+    def errors_at(self) -> dict[str, list[str]]:
+        """What is wrong, by place; every place, so that a mended one is cleared."""
+        found: dict[str, list[str]] = {place: [] for place in PLACES.values()}
+        for name, errors in (self.errors if self.is_bound else {}).items():
+            if name in PLACES:
+                found[PLACES[name]] += map(str, errors)
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        cleaned["when"] = cleaned.get("when") or When.WEEKS
+        if cleaned["when"] == When.DATES:
+            for name in ("date_from", "date_to"):
+                if not cleaned.get(name) and name not in self.errors:
+                    self.add_error(name, "Give both days.")
+        last = MOST - 1
+        if cleaned.get(f"provider_{last}") and not cleaned.get(f"type_{last}"):
+            self.add_error(f"type_{last}", "Choose the type of visit.")
+        return cleaned
+
+    def dates(self, today: date) -> tuple[date, date]:
+        cleaned = self.cleaned_data
+        picked = cleaned["date_from"], cleaned["date_to"]
+        return span_of(cleaned["when"], picked, today=today)
+
+    def wishes(self, tenant: Tenant, now: datetime) -> list[Wish] | None:
+        """One per visit, or None with the reason on the form."""
+        if not self.is_valid():
+            return None
+        first, last = self.dates(now.astimezone(tenant.zone_info).date())
+        cleaned = self.cleaned_data
+        try:
+            return trip_wishes(
+                tenant,
+                now=now,
+                patient_id=cleaned["patient_id"],
+                visits=[
+                    {
+                        "appointment_type_id": cleaned[f"type_{n}"],
+                        "provider_id": cleaned[f"provider_{n}"],
+                    }
+                    for n in range(MOST)
+                    if cleaned[f"type_{n}"] is not None
+                ],
+                date_from=first,
+                date_to=last,
+                site_id=cleaned["site_id"],
+            )
+        except InvalidInputError as error:
+            name = self._field_of(error.attr or "")
+            self.add_error(name if name in self.fields else None, str(error))
+            return None
+
+    def _field_of(self, attr: str) -> str:
+        if attr.startswith("visits."):
+            _, number, name = attr.split(".")
+            return f"{OF_VISIT[name]}_{number}"
+        if attr in ("date_from", "date_to") and self.cleaned_data["when"] != When.DATES:
+            return "when"
+        return attr
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How the trips are put together; one more than shown tells whether there are more."""
+        return {
+            "keep_order": self.cleaned_data["keep_order"],
+            "transfer_minutes": TRANSFER_MINUTES,
+            "max_results": self.shown + 1,
+        }
+
+    @property
+    def shown(self) -> int:
+        return self.cleaned_data["most"] or DEFAULT_RESULTS
+
+    def is_narrow(self, way: str) -> bool:
+        """Whether this part of the wish narrows it."""
+        cleaned = self.cleaned_data
+        return {
+            "who": any(cleaned[f"provider_{n}"] for n in range(MOST)),
+            "order": cleaned["keep_order"],
+            "site": cleaned["site_id"] is not None,
+            "later": True,
+        }[way]
+
+
+def later_span(last: date) -> tuple[date, date]:
+    """The four weeks after."""
+    return last + timedelta(days=1), last + timedelta(weeks=4)
