@@ -82,7 +82,9 @@ def empty_every_table() -> None:
         if model._meta.managed and not model._meta.db_table.startswith("django_")
     )
     with connections["owner"].cursor() as cursor:
-        cursor.execute(f"TRUNCATE {tables}, django_session RESTART IDENTITY CASCADE")
+        cursor.execute(
+            f"TRUNCATE {tables}, django_session, procrastinate_jobs RESTART IDENTITY CASCADE"
+        )
     connections.close_all()
 
 

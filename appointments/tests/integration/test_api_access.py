@@ -26,7 +26,7 @@ COLLECTIONS = {
     "appointments/appointments": (P.SEE_TODAY, P.BOOK),
     "appointments/queues": (P.SEE_QUEUES, None),
     "appointments/queue-entries": (P.SEE_QUEUES, None),
-    "appointments/waitlist": (P.SEE_WAITLIST, None),
+    "appointments/waitlist": (P.SEE_WAITLIST, P.EDIT_WAITLIST),
 }
 STEPS = {
     "confirm": P.BOOK,
