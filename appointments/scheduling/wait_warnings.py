@@ -16,7 +16,8 @@ SHOWN = 50
 NOT_COMING = (AppointmentStatus.HELD, AppointmentStatus.CANCELLED, AppointmentStatus.NO_SHOW)
 
 # One row per patient and type, the most pressing.  A day counts as on the tenant's calendar; a
-# visit on the last day is in time.  Who was booked from the waitlist has asked since then.  ``priority.matching`` is the definition of a match.
+# visit on the last day is in time.  Who was booked from the waitlist has asked since then.
+# ``priority.matching`` is the definition of a match.
 WARNINGS = """
 WITH rules AS MATERIALIZED (
     SELECT r.name, CASE WHEN r.requires_same_day THEN 0 ELSE r.max_wait_days END AS days,
