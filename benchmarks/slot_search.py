@@ -364,16 +364,9 @@ def once(work: Callable[[], Answer]) -> tuple[Answer, float, int]:
 def floor(case: Case) -> Callable[[], Any]:
     """The arithmetic alone: windows, busy ranges and facts are in memory."""
     from appointments.scheduling import ranking, slot_search
-    from appointments.scheduling.slot_reads import read_calendar, read_facts
+    from appointments.scheduling.slot_reads import read_calendar
 
-    calendar = read_calendar(case.wish, zone=case.zone, now=case.now)
-    facts = read_facts(
-        patient_id=case.patient.pk,
-        first=case.dates[0],
-        last=case.dates[-1],
-        zone=case.zone,
-        now=case.now,
-    )
+    calendar, facts = read_calendar(case.wish, zone=case.zone, now=case.now)
 
     def work() -> Any:
         free = slot_search.free_of(case.wish, calendar, facts, [], zone=case.zone, now=case.now)
@@ -469,6 +462,7 @@ def over_http() -> None:
             str(port),
         ],
         cwd=Path(__file__).resolve().parent.parent,
+        env=os.environ | {"LOG_LEVEL": "WARNING"},
     )
     try:
         wait_for(f"{base}/healthz")

@@ -1,4 +1,4 @@
-"""Exact slot search: every free slot for a wish, from three statements."""
+"""Exact slot search: every free slot for a wish, from two statements."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +11,6 @@ from appointments.scheduling.slot_reads import (
     Calendar,
     ResourceTime,
     read_calendar,
-    read_facts,
     read_resources,
 )
 from appointments.scheduling.slots import (
@@ -74,16 +73,8 @@ class Free:
 
 
 def find_free(wish: Wish, *, zone: ZoneInfo, now: datetime) -> Free:
-    """Every slot that can be booked as wished: 3 statements, 4 for types that need a resource."""
-    calendar = read_calendar(wish, zone=zone, now=now)
-    facts = read_facts(
-        patient_id=wish.patient_id,
-        first=wish.dates[0],
-        last=wish.dates[-1],
-        zone=zone,
-        now=now,
-        except_appointment_id=wish.except_appointment_id,
-    )
+    """Every slot that can be booked as wished: 2 statements, 3 for types that need a resource."""
+    calendar, facts = read_calendar(wish, zone=zone, now=now)
     resources = read_resources(wish, now=now) if _needs_resource(wish) else []
     return free_of(wish, calendar, facts, resources, zone=zone, now=now)
 

@@ -178,6 +178,7 @@ class SmartScheduler:
         transfer_minutes: int = TRANSFER_MINUTES,
         keep_order: bool = False,
         max_results: int = DEFAULT_RESULTS,
+        per_day: int | None = None,
     ) -> list[TripPlan]:
         """Two or three visits on one day, the least idle time first.
 
@@ -185,6 +186,7 @@ class SmartScheduler:
             wishes: of one patient, for the same dates.
             transfer_minutes: to get from one site to another.
             keep_order: whether they must follow one another as listed.
+            per_day: how many trips of one day at most.
         """
         found = [self.find(wish) for wish in wishes]
         providers = sorted({key for each in found for key in each.free.calendar.provider_ids})
@@ -193,6 +195,7 @@ class SmartScheduler:
             transfer_minutes=transfer_minutes,
             keep_order=keep_order,
             count=max_results,
+            per_day=per_day,
         )
         return [
             TripPlan(
@@ -261,7 +264,7 @@ class SmartScheduler:
         now, zone = self.clock(), self.tenant.zone_info
         local = slot_time.astimezone(zone)
         day = local.date()
-        facts = read_facts(patient_id=patient.pk, first=day, last=day, zone=zone, now=now)
+        facts = read_facts(patient.pk, day=day, zone=zone, now=now)
         probability = no_show.slot_probabilities(
             tenant_model(facts),
             patient_history(facts, zone=zone, now=now),

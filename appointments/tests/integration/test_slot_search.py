@@ -361,7 +361,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_providers(riv
                 connection,
             ) as seen:
                 SmartScheduler(riverside.tenant).search(wish(provider_ids=providers))
-            assert len(seen) == 3
+            assert len(seen) == 2
 
 
 def test_only_the_wanted_number_is_returned_and_it_is_the_best(riverside, wish):
