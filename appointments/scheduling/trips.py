@@ -5,6 +5,7 @@ before, the way between sites and both visits' buffers allow.  O(v!·n·s·log n
 and s sites.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, permutations
@@ -45,12 +46,18 @@ class Trip:
 
     visits: tuple[int, ...]
     rows: tuple[int, ...]
+    day: int
     idle: int
     score: float
 
 
 def best_trips(
-    options: Sequence[Option], *, transfer_minutes: int, keep_order: bool, count: int
+    options: Sequence[Option],
+    *,
+    transfer_minutes: int,
+    keep_order: bool,
+    count: int,
+    per_day: int | None = None,
 ) -> list[Trip]:
     """The trips with the least idle time; among equals, the better slots, then the earlier.
 
@@ -59,14 +66,20 @@ def best_trips(
         transfer_minutes: to get from one site to another.
         keep_order: whether the visits must follow one another as listed.
         count: how many trips, at most one per first slot and order.
+        per_day: how many of one day at most.
     """
     if any(not len(option.start) for option in options):
         return []
     numbers = range(len(options))
     orders = [tuple(numbers)] if keep_order else list(permutations(numbers))
-    transfer = transfer_minutes * MINUTE
-    found = [trip for order in orders for trip in _trips(options, order, transfer, count)]
-    return sorted(found, key=lambda trip: _rank(trip, options))[:count]
+    transfer, most = transfer_minutes * MINUTE, count if per_day is None else per_day
+    found = [trip for order in orders for trip in _trips(options, order, transfer, count, most)]
+    best, of_day = [], Counter[int]()
+    for trip in sorted(found, key=lambda trip: _rank(trip, options)):
+        of_day[trip.day] += 1
+        if of_day[trip.day] <= most:
+            best.append(trip)
+    return best[:count]
 
 
 def _rank(trip: Trip, options: Sequence[Option]) -> tuple[int, float, int, tuple[int, ...]]:
@@ -74,7 +87,7 @@ def _rank(trip: Trip, options: Sequence[Option]) -> tuple[int, float, int, tuple
 
 
 def _trips(
-    options: Sequence[Option], order: tuple[int, ...], transfer: int, count: int
+    options: Sequence[Option], order: tuple[int, ...], transfer: int, count: int, per_day: int
 ) -> list[Trip]:
     first = options[order[0]]
     chosen = [np.arange(len(first.start))]
@@ -87,12 +100,28 @@ def _trips(
     length = sum(options[number].length for number in order)
     idle = np.where(reached, last.start[chosen[-1]] + last.length - first.start - length, NEVER)
     score = np.mean([options[n].score[rows] for n, rows in zip(order, chosen, strict=True)], axis=0)
-    best = np.lexsort((first.start, -score, idle))[:count]
+    best = np.lexsort((first.start, -score, idle))
+    best = best[reached[best]]
+    best = best[_is_among_first(first.day[best], per_day)][:count]
     return [
-        Trip(order, tuple(int(rows[i]) for rows in chosen), int(idle[i]), float(score[i]))
+        Trip(
+            order,
+            tuple(int(rows[i]) for rows in chosen),
+            int(first.day[i]),
+            int(idle[i]),
+            float(score[i]),
+        )
         for i in best
-        if reached[i]
     ]
+
+
+def _is_among_first(values: Ints, most: int) -> NDArray[np.bool_]:
+    """Whether each is one of the first ``most`` of its value."""
+    order, place = np.argsort(values, kind="stable"), np.arange(len(values))
+    is_new = np.diff(values[order], prepend=values[order[:1]] - 1) != 0
+    rank = np.empty(len(values), dtype=np.int64)
+    rank[order] = place - np.maximum.accumulate(np.where(is_new, place, 0))
+    return rank < most
 
 
 def _following(previous: Option, rows: Ints, following: Option, transfer: int) -> Ints:

@@ -44,7 +44,7 @@ class VisitFields:
 
 
 class TripForm(forms.Form):
-    """``most`` is not a wish but how many trips are shown."""
+    """``most`` and ``day`` are not wishes but how much is shown: how many, or one day's trips."""
 
     patient_id = forms.IntegerField(
         required=False, min_value=1, max_value=MAX_KEY, widget=forms.HiddenInput
@@ -59,6 +59,7 @@ class TripForm(forms.Form):
     )
     keep_order = forms.BooleanField(label="In this order", required=False)
     most = forms.IntegerField(required=False, min_value=1, max_value=MOST_RESULTS)
+    day = forms.DateField(required=False)
 
     def __init__(self, data: Any = None, *, catalogue: Catalogue, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
@@ -134,6 +135,10 @@ class TripForm(forms.Form):
             return None
         first, last = self.dates(now.astimezone(tenant.zone_info).date())
         cleaned = self.cleaned_data
+        if cleaned["day"] is not None and first <= cleaned["day"] <= last:
+            first = last = cleaned["day"]
+        else:
+            cleaned["day"] = None
         try:
             return trip_wishes(
                 tenant,
@@ -166,8 +171,12 @@ class TripForm(forms.Form):
 
     @property
     def options(self) -> dict[str, Any]:
-        """How the trips are put together; one more than shown tells whether there are more."""
+        """How the trips are put together; one more than shown tells whether there are more.
+
+        Each day is shown once, the best of it, until one is chosen.
+        """
         return {
+            "per_day": None if self.cleaned_data["day"] else 1,
             "keep_order": self.cleaned_data["keep_order"],
             "transfer_minutes": TRANSFER_MINUTES,
             "max_results": self.shown + 1,

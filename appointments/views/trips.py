@@ -22,7 +22,7 @@ from appointments.models import AppointmentRequest
 from appointments.permissions import visible_appointments
 from appointments.scheduling.smart_scheduler import SmartScheduler
 from appointments.views.forms import NewPatientForm
-from appointments.views.htmx import HtmxRequest, done, key_of, staff_view
+from appointments.views.htmx import HtmxRequest, key_of, staff_view
 from appointments.views.patient_choice import chosen_patient
 from appointments.views.patient_step import PatientStep, patient_step
 from appointments.views.scheduling_cards import SlotKey
@@ -95,9 +95,15 @@ def undo_trip(request: HtmxRequest) -> HttpResponse:
     """Take the visits of ``?visit=`` back, if all of them are still as they were booked."""
     keys = [key for key in map(key_of, request.GET.getlist("visit")) if key][:MOST]
     undone = BookingEngine(by=request.user).undo_trip(keys)
-    query = urlencode({"patient": undone[0].patient_id} if undone else {})
-    response = done(request, "Booking undone", then=f"{reverse('scheduling:trips')}?{query}")
-    return trigger_client_event(response, "trip-undone") if request.htmx else response
+    text = "Booking undone"
+    if not request.htmx:
+        messages.success(request, text)
+        query = urlencode({"patient": undone[0].patient_id} if undone else {})
+        return redirect(f"{reverse('scheduling:trips')}?{query}")
+    response = HttpResponse(status=204)
+    trigger_client_event(response, "trip-undone")
+    trigger_client_event(response, "visit-changed")
+    return trigger_client_event(response, "toast", {"text": text})  # last: replaces the asking one
 
 
 def answer(
@@ -139,7 +145,7 @@ def _found(request: HtmxRequest, form: TripForm, *, now: datetime) -> dict[str, 
     scheduler = SmartScheduler(request.tenant)
     found = scheduler.find_trips(wishes, **form.options)
     shown = found[: form.shown]
-    context: dict[str, Any] = {"cards": trip_cards(shown, wishes)}
+    context = {"cards": trip_cards(shown, wishes), "day": form.cleaned_data["day"]}
     if len(found) > len(shown) and form.shown < MOST_RESULTS:
         context["more"] = min(form.shown + MORE, MOST_RESULTS)
     if not found:
@@ -155,7 +161,7 @@ def _form_of(data: QueryDict, catalogue: Catalogue) -> TripForm:
     """What was sent; until two visits are chosen, or somebody asks, no fault is found."""
     if "search" in data or all(data.get(f"type_{n}") for n in range(FEWEST)):
         return TripForm(data, catalogue=catalogue)
-    typed = {name: data[name] for name in data if name != "most"}
+    typed = {name: data[name] for name in data if name not in ("most", "day")}
     return TripForm(initial=typed, catalogue=catalogue)
 
 
@@ -166,7 +172,7 @@ def _widen(data: QueryDict, way: str, form: TripForm, request: HtmxRequest) -> N
         "order": ["keep_order"],
         "site": ["site_id"],
     }
-    for name in narrow.get(way, ()):
+    for name in ("day", *narrow.get(way, ())):
         data.pop(name, None)
     if way == "later" and form.is_valid():
         today = system_clock().astimezone(request.tenant.zone_info).date()

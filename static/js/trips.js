@@ -50,12 +50,13 @@ function fold(isFolded) {
   if (phone.matches || !isFolded) wish.querySelector("[data-fold]").open = !isFolded;
 }
 
-// Which trip takes focus once more of them are shown.
+// What takes focus once more trips, or those of one day, are shown.
 let next = "";
 
 document.addEventListener("click", (event) => {
   const more = event.target.closest("[data-more]");
-  if (more) next = `[data-trip]:nth-child(${Number(more.dataset.more) + 1}) [data-book]`;
+  if (event.target.closest("[data-turn]")) next = "[data-results]";
+  else if (more) next = `[data-trip]:nth-child(${Number(more.dataset.more) + 1}) [data-book]`;
 });
 
 document.body.addEventListener("htmx:afterSettle", (event) => {

@@ -92,6 +92,7 @@ def test_staff_pages(busy_day, open_page, role):
         paths += ["/appointments/calendar/book/", f"/appointments/{own.pk}/move/"]
         paths += ["/appointments/scheduling/"]
         paths += ["/patients/register/", "/appointments/scheduling/check-conflicts/"]
+        paths.append(f"/appointments/scheduling/trips/?patient={patient_id}")
     found = violations(page)
     for path in paths:
         page.goto(path)

@@ -260,3 +260,35 @@ def test_control_checking_first_double_books(clinic):
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_constraint WHERE conname = %s", [NO_OVERLAP])
         assert cursor.fetchone() == (1,)
+
+
+def test_of_trips_that_cross_one_is_booked_whole(clinic):
+    """Each begins with the provider with whom the other ends; buffers make both ends overlap."""
+    rounds, before = 15, deadlocks()
+    kind, (first, second) = clinic.types[0], clinic.providers
+    with clinic.active():
+        kind.buffer_after_minutes = 30
+        kind.save()
+    starts = [clinic.at(1 + number, time(9)) for number in range(rounds)]
+    trips = [((first, 0), (second, 30)), ((second, 10), (first, 45))]
+    engine = BookingEngine(by=clinic.user(Role.FRONT_DESK))
+
+    def attempt(number: int, thread: int) -> bool | None:
+        visits = [
+            {
+                "provider_id": provider.pk,
+                "appointment_type_id": kind.pk,
+                "start": starts[number] + timedelta(minutes=minutes),
+            }
+            for provider, minutes in trips[thread % 2]
+        ]
+        try:
+            with tenant(clinic.tenant.pk):
+                return bool(engine.book_trip(patient_id=clinic.patients[0].pk, visits=visits))
+        except SlotTakenError:
+            return None
+
+    assert winners_of(run_in_step(rounds, attempt)) == {1: rounds}
+    with clinic.active():
+        assert AppointmentRequest.objects.count() == 2 * rounds
+    assert (overlaps(), deadlocks() - before) == (0, 0)

@@ -113,8 +113,25 @@ def test_trips_are_of_one_day_without_waiting(desk, riverside):
     assert "No waiting in between" in desk.post(ROWS).text
 
 
-def test_more_are_shown_in_steps(desk):
-    response = desk.post(ROWS, most=20)
+def days_of(cards, clinic):
+    return [card.start.astimezone(clinic.tenant.zone_info).date() for card in cards]
+
+
+def test_each_day_is_shown_once_until_one_is_chosen(desk, riverside):
+    days = days_of(desk.cards(), riverside)
+    assert len(days) == len(set(days)) == 10
+    chosen = desk.post(ROWS, day=days[1].isoformat())
+    assert set(days_of(chosen.context["cards"], riverside)) == {days[1]}
+    assert f'name="day" value="{days[1]}"' in chosen.text
+    again = desk.post(
+        ROWS, day=days[1].isoformat(), when="dates", date_from=days[2], date_to=days[2]
+    )
+    assert set(days_of(again.context["cards"], riverside)) == {days[2]}, "a day of other dates"
+
+
+def test_more_are_shown_in_steps(desk, riverside):
+    day = riverside.at(2, time(12)).date().isoformat()
+    response = desk.post(ROWS, day=day, most=20)
     assert len(response.context["cards"]) == 20
     assert response.context["more"] == 30
 
@@ -230,7 +247,8 @@ def test_a_trip_is_booked_whole(desk, riverside):
     with riverside.active():
         assert AppointmentEvent.objects.filter(step="book").count() == 2
     taken_back = desk.client.post(told["toast"]["undo"], headers=HTMX)
-    assert "trip-undone" in json.loads(taken_back["HX-Trigger"])
+    told = json.loads(taken_back["HX-Trigger"])
+    assert list(told) == ["trip-undone", "visit-changed", "toast"]
     assert {visit.status for visit in desk.visits()} == {S.CANCELLED}
 
 

@@ -72,6 +72,11 @@ def test_two_visits_wait_no_longer_than_they_must(wanted, transfer, keep_order):
     assert [trip.idle for trip in found] == sorted(trip.idle for trip in found)
     few = best_trips(wanted, transfer_minutes=transfer, keep_order=keep_order, count=2)
     assert few == found[:2]
+    firsts = {trip.day: trip for trip in reversed(found)}
+    daily = best_trips(
+        wanted, transfer_minutes=transfer, keep_order=keep_order, count=1000, per_day=1
+    )
+    assert daily == [trip for trip in found if firsts[trip.day] is trip]
 
 
 @given(options(visits=3, buffers=(0,)), st.sampled_from([0, 20]))
