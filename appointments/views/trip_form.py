@@ -110,7 +110,7 @@ class TripForm(forms.Form):
         for name, errors in (self.errors if self.is_bound else {}).items():
             if name in PLACES:
                 found[PLACES[name]] += map(str, errors)
-        return found
+        return {place: list(dict.fromkeys(said)) for place, said in found.items()}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -5,6 +5,8 @@
 // data-chip-search   filters the chips after it
 // data-fold          the wish, folded on a phone once there are results
 
+import { proposeDates } from "./dates.js";
+
 const WARN_SECONDS = 60;
 const phone = matchMedia("(max-width: 900px)");
 const wish = document.getElementById("wish");
@@ -52,18 +54,6 @@ function filterChips() {
   }
 }
 
-// Picking dates starts from the four weeks that were shown.
-function proposeDates() {
-  const [first, last] = ["date_from", "date_to"].map((name) => wish.elements[name]);
-  if (wish.elements.when.value !== "dates" || first.value || last.value) return;
-  const day = (offset) => {
-    const then = new Date(Date.now() + offset * 86_400_000);
-    return [then.getFullYear(), then.getMonth() + 1, then.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
-  };
-  first.value = day(0);
-  last.value = day(27);
-}
-
 wish.addEventListener("input", (event) => {
   if (!event.target.matches("[data-chip-search]")) return;
   event.stopPropagation();
@@ -79,7 +69,7 @@ wish.addEventListener(
       return;
     }
     fit();
-    proposeDates();
+    proposeDates(wish);
   },
   true,
 );

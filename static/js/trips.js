@@ -1,6 +1,8 @@
 // Several visits in one trip: only providers who offer a visit are listed for it, and trips of an
 // older wish cannot be pressed.
 
+import { proposeDates } from "./dates.js";
+
 const phone = matchMedia("(max-width: 900px)");
 const wish = document.getElementById("trip");
 const results = document.getElementById("trip-rows");
@@ -18,7 +20,14 @@ function fit() {
 }
 
 // Before htmx hears of it: what it sends is what is shown.
-wish.addEventListener("change", fit, true);
+wish.addEventListener(
+  "change",
+  () => {
+    fit();
+    proposeDates(wish);
+  },
+  true,
+);
 
 const isSearch = (event) => event.detail.target === results;
 

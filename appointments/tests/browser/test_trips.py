@@ -48,3 +48,13 @@ def test_only_who_offers_a_visit_is_listed_for_it(committed_riverside, open_page
     page.get_by_label("Type of visit 1").select_option(str(clinic.types[0].pk))
     expect(provider).to_have_value("")
     expect(provider.locator(f"option[value='{second.pk}']")).to_have_attribute("hidden", "")
+
+
+def test_picking_dates_starts_from_some(committed_riverside, open_page):
+    clinic = committed_riverside
+    page = open_page(clinic, f"/appointments/scheduling/trips/?type={clinic.types[0].pk}")
+    page.get_by_label("Type of visit 2").select_option(str(clinic.types[1].pk))
+    page.get_by_text("Pick dates").click()
+    expect(page.locator("[name=date_from]")).not_to_have_value("")
+    expect(page.locator("[data-trip]")).to_have_count(10)
+    assert "Book all" in page.locator("#trip-rows").inner_text()

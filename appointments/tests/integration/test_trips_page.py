@@ -388,4 +388,4 @@ def test_the_way_between_sites_is_said(desk, riverside):
     card = desk.cards(keep_order="on", **wish)[0]
     assert card.stops[1].is_elsewhere
     assert card.idle_minutes == 30
-    assert "30 min to get to Harbour clinic" in desk.post(ROWS, keep_order="on", **wish).text
+    assert "30 min, with the way to Harbour clinic" in desk.post(ROWS, keep_order="on", **wish).text
