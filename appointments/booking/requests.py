@@ -7,13 +7,13 @@ from accounts.models import User
 from accounts.permissions import Permission, can
 from appointments.enums import Modality
 from appointments.models import AppointmentTemplate, Resource
+from appointments.scheduling.wishes import MAX_MINUTES, MIN_MINUTES
 from core.errors import InvalidInputError
 from core.lookups import existing
 from core.models import Site
 from patients.models import PatientProfile
 
 LATE_ENTRY = timedelta(minutes=15)
-MIN_MINUTES, MAX_MINUTES = 5, 12 * 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,12 @@ def stored_weights() -> SchedulingWeights:
     return SchedulingWeights.objects.first() or SchedulingWeights(version=0)
 
 
+def current_weights() -> Weights:
+    """What slots of the active tenant are ranked by."""
+    row = stored_weights()
+    return Weights(**{name: getattr(row, name) for name in FACTORS})
+
+
 @transaction.atomic
 def save_weights(
     values: dict[str, float], *, by: User | None, version: int | None = None

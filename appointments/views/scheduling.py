@@ -15,9 +15,8 @@ from accounts.permissions import Permission, can
 from appointments.booking.holds import own_hold
 from appointments.enums import Priority, WaitingListStatus
 from appointments.models import WaitingList
-from appointments.scheduling.scoring import FACTORS, Weights
 from appointments.scheduling.smart_scheduler import SearchResult, SmartScheduler
-from appointments.scheduling.weights import stored_weights
+from appointments.scheduling.weights import current_weights
 from appointments.scheduling.wishes import DEFAULT_RESULTS, MAX_RESULTS, Wish
 from appointments.views.forms import NewPatientForm
 from appointments.views.htmx import HtmxRequest, key_of, staff_view
@@ -135,7 +134,7 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
     shown = {
         "wish": wish,
         "day": day,
-        "cards": cards_of(found.slots, narrowed, tenant_weights()),
+        "cards": cards_of(found.slots, narrowed, current_weights()),
         "free": found.free,
         "days_free": sum(1 for each in found.days if each.free),
         "demand": found.demand,
@@ -186,11 +185,6 @@ def _form_of(data: QueryDict, catalogue: Catalogue, *, is_asked: bool = False) -
         if name in data
     }
     return WishForm(initial=typed, catalogue=catalogue)
-
-
-def tenant_weights() -> Weights:
-    stored = stored_weights()
-    return Weights(**{name: getattr(stored, name) for name in FACTORS})
 
 
 def _more(found: SearchResult, wish: Wish) -> int | None:

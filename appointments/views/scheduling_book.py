@@ -23,9 +23,10 @@ from appointments.models import AppointmentRequest, WaitingList
 from appointments.permissions import visible_appointments
 from appointments.scheduling.nearby import nearest
 from appointments.scheduling.smart_scheduler import SmartScheduler
+from appointments.scheduling.weights import current_weights
 from appointments.scheduling.wishes import Wish, checked_wish
 from appointments.views.htmx import HtmxRequest, key_of, staff_view
-from appointments.views.scheduling import answer, tenant_weights, waiting_entry
+from appointments.views.scheduling import answer, waiting_entry
 from appointments.views.scheduling_cards import Card, SlotKey, cards_of
 from appointments.views.wish_form import Catalogue, WishForm
 from appointments.waitlist.waitlist_engine import WaitlistEngine
@@ -220,7 +221,7 @@ def _alternatives(request: HtmxRequest, form: WishForm, slot: SlotKey) -> list[C
     now = system_clock()
     wish = form.wish(request.tenant, now) or _wish_of(request, slot, form, now=now)
     scheduler = SmartScheduler(request.tenant)
-    return cards_of(nearest(scheduler, wish, slot.start), wish, tenant_weights())
+    return cards_of(nearest(scheduler, wish, slot.start), wish, current_weights())
 
 
 def _wish_of(request: HtmxRequest, slot: SlotKey, form: WishForm, *, now: datetime) -> Wish:
