@@ -12,6 +12,7 @@ from appointments.api.booking_views import BookingViewSet
 from appointments.api.serializers import appointments, series
 from appointments.booking.alternatives import near
 from appointments.booking.errors import SeriesRefusedError, TimeRefusedError
+from appointments.booking.group_engine import GroupBookingEngine
 from appointments.models import AppointmentRequest, AppointmentSeries
 from core.api_fields import iso
 
@@ -38,7 +39,7 @@ class SeriesViewSet(BookingViewSet):
         wish = self.body()
         wish["start"] = wish.pop("scheduled_datetime")
         try:
-            rows = self.engine.book_series(**wish)
+            rows = GroupBookingEngine(by=request.user).book_series(**wish)
         except SeriesRefusedError as error:
             error.extra["occurrences"] = [self._refused(each, error) for each in error.refusals]
             raise
@@ -52,7 +53,7 @@ class SeriesViewSet(BookingViewSet):
     @action(detail=True, methods=["post"], url_path="cancel_following")
     def cancel_following(self, request: Request, pk: str) -> Response:
         """The answer holds the visits that were cancelled."""
-        rows = self.engine.cancel_following(int(pk), **self.body())
+        rows = GroupBookingEngine(by=request.user).cancel_following(int(pk), **self.body())
         return Response(self._shown_series(rows))
 
     def _shown_series(self, rows: list[AppointmentRequest]) -> dict[str, Any]:

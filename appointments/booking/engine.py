@@ -1,9 +1,10 @@
 """BookingEngine: every write to an appointment goes through here.
 
-Races for time are settled by the exclusion constraints; ``placement`` says how.
+Races for time are settled by the exclusion constraints; ``placement`` says how.  Several visits at
+once are booked by ``group_engine``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,23 +16,17 @@ from accounts.permissions import Permission, check
 from appointments.booking.errors import (
     HoldExpiredError,
     IllegalStepError,
-    NothingToCancelError,
     NothingToUndoError,
-    SeriesRefusedError,
-    TimeRefusedError,
 )
 from appointments.booking.history import PLACE_FIELDS, record, restore, snapshot
 from appointments.booking.placement import (
     insert,
-    lock_moves,
     meet_hours,
     mind_overbooked,
     move,
     stand,
 )
 from appointments.booking.requests import Visit, existing_patient, wanted_visit
-from appointments.booking.series import visits_of
-from appointments.booking.trip import trip_visits
 from appointments.enums import (
     OCCUPYING,
     TRANSITIONS,
@@ -40,13 +35,11 @@ from appointments.enums import (
     Step,
     legal_steps,
 )
-from appointments.models import AppointmentEvent, AppointmentRequest, AppointmentSeries
+from appointments.models import AppointmentEvent, AppointmentRequest
 from appointments.permissions import can_see_appointment
 from appointments.scheduling.diagnoses import checked_codes
 from core.clock import Clock, system_clock
 from core.errors import InvalidInputError, NotFoundError, StaleVersionError
-from core.models import Tenant
-from core.tenancy import current_tenant_id
 
 HOLD_MINUTES = 5
 UNDO_MINUTES = 10
@@ -200,134 +193,6 @@ class BookingEngine:
         insert(row, visit, now=now, override_reason=override_reason)
         self._record(row, Step.BOOK, before={}, from_status="", reason=override_reason, now=now)
         return row
-
-    @transaction.atomic
-    def book_series(
-        self,
-        *,
-        rrule: str,
-        patient_id: int,
-        priority: str = Priority.ROUTINE,
-        reason: str = "",
-        diagnosis_codes: Sequence[str] = (),
-        **wish: Any,
-    ) -> list[AppointmentRequest]:
-        """Book every visit of a recurrence rule, or none.
-
-        All take the same room or device where it is free.
-
-        Args:
-            rrule: RFC 5545, on the tenant's wall clock; its first visit is at ``start``.
-            wish: what ``wanted_visit`` takes: provider, type, start and the like.
-
-        Returns:
-            The appointments by start; their ``series`` is the same.
-
-        Raises:
-            InvalidInputError: 400, naming the field.
-            SeriesRefusedError: with a refusal for each visit that cannot take place.
-        """
-        self._check(Permission.BOOK)
-        now, tenant = self.clock(), Tenant.objects.get(pk=current_tenant_id())
-        patient = existing_patient(patient_id)
-        first = wanted_visit(by=self.by, now=now, **wish)
-        visits = visits_of(first, rrule, zone=tenant.zone_info, by=self.by, now=now)
-        lock_moves(first)
-        series = AppointmentSeries.objects.create(
-            rule=rrule.strip().upper(), created_by_id=self.by.pk if self.by else None
-        )
-        shared = {
-            "series": series,
-            "priority": priority,
-            "reason": reason,
-            "diagnosis_codes": checked_codes(diagnosis_codes) if diagnosis_codes else [],
-        }
-        rows = self._insert_all(visits, patient_id=patient.pk, shared=shared, now=now)
-        for row in rows:
-            self._record(row, Step.BOOK, before={}, from_status="", reason="", now=now)
-        return rows
-
-    @transaction.atomic
-    def book_trip(
-        self, *, patient_id: int, visits: Sequence[Mapping[str, Any]]
-    ) -> list[AppointmentRequest]:
-        """Book two or three visits of one patient that follow one another, or none.
-
-        Args:
-            visits: of each, what ``wanted_visit`` takes: provider, type, start and the like.
-
-        Returns:
-            The appointments by start.
-
-        Raises:
-            InvalidInputError: 400, naming the field, as ``visits.1.provider_id``.
-            TimeRefusedError: of the first visit that cannot take place, as ``book`` raises it.
-        """
-        self._check(Permission.BOOK)
-        now = self.clock()
-        patient = existing_patient(patient_id)
-        wanted = trip_visits(visits, by=self.by, now=now)
-        lock_moves(*wanted)
-        rows = []
-        for visit in wanted:
-            row = self._new(visit, patient_id=patient.pk)
-            insert(row, visit, now=now)
-            self._record(row, Step.BOOK, before={}, from_status="", reason="", now=now)
-            rows.append(row)
-        return rows
-
-    @transaction.atomic
-    def undo_trip(self, appointment_ids: Sequence[int]) -> list[AppointmentRequest]:
-        """``undo`` each, or none; in the order in which they were booked."""
-        return [self.undo(key) for key in sorted(set(appointment_ids))]
-
-    def _insert_all(
-        self, visits: list[Visit], *, patient_id: int, shared: dict[str, Any], now: datetime
-    ) -> list[AppointmentRequest]:
-        rows: list[AppointmentRequest] = []
-        refusals: list[TimeRefusedError] = []
-        for visit in visits:
-            row = self._new(visit, patient_id=patient_id)
-            for name, value in shared.items():
-                setattr(row, name, value)
-            row.resource_id = rows[-1].resource_id if rows else None
-            try:
-                insert(row, visit, now=now)
-            except TimeRefusedError as refusal:
-                refusals.append(refusal)
-            else:
-                rows.append(row)
-        if refusals:
-            taken = [(visit.blocked_from, visit.blocked_until) for visit in visits]
-            raise SeriesRefusedError(refusals, taken=taken)
-        return rows
-
-    @transaction.atomic
-    def cancel_following(
-        self, series_id: int, *, start: datetime, reason: str
-    ) -> list[AppointmentRequest]:
-        """Cancel every visit of the series from ``start`` on that can still be cancelled.
-
-        Returns:
-            Those that were, by start.
-
-        Raises:
-            NotFoundError: there is no such series.
-            NothingToCancelError: there is no such visit.
-            InvalidInputError: no reason.
-        """
-        self._check(Permission.BOOK)
-        if not AppointmentSeries.objects.filter(pk=series_id).exists():
-            raise NotFoundError("There is no such series.")
-        following = AppointmentRequest.objects.filter(
-            series_id=series_id,
-            scheduled_datetime__gte=start,
-            status__in=TRANSITIONS[Step.CANCEL].sources,
-        ).order_by("scheduled_datetime", "pk")
-        keys = list(following.values_list("pk", flat=True))
-        if not keys:
-            raise NothingToCancelError
-        return [self.take(Step.CANCEL, key, reason=reason) for key in keys]
 
     def confirm(self, appointment_id: int, *, version: int | None = None) -> AppointmentRequest:
         return self.take(Step.CONFIRM, appointment_id, version=version)

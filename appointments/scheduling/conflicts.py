@@ -62,7 +62,7 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WantedTime:
     """A wanted visit of ``[start, end)``; all but the provider and the time may be unknown."""
 
     provider: User
@@ -114,7 +114,7 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that can stand against a wish within some stretch of time; lists by start."""
+    """All that can stand against a wanted time within some stretch of time; lists by start."""
 
     zone: ZoneInfo
     windows: list[DatedWindow]
@@ -123,20 +123,20 @@ class Scene:
     of_patient: list[Busy] = field(default_factory=list)
     of_resources: list[Busy] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
-    """What would do for the wish, at any site."""
+    """What would do for the visit, at any site."""
 
 
-def conflicts(scene: Scene, wish: Wish) -> list[Conflict]:
-    """Everything that stands against the wish, by kind, then by start."""
-    visit, blocked = (wish.start, wish.end), wish.blocked
+def conflicts(scene: Scene, wanted: WantedTime) -> list[Conflict]:
+    """Everything that stands against the wanted time, by kind, then by start."""
+    visit, blocked = (wanted.start, wanted.end), wanted.blocked
     hours = hours_of(scene.windows, visit, blocked)
-    site_id = _site_id(wish, hours.site_id)
+    site_id = _site_id(wanted, hours.site_id)
     found = [
         *_visits(K.PROVIDER, scene.of_provider, blocked, "The provider's time is taken."),
         *_visits(K.PATIENT, scene.of_patient, visit, "The patient has another visit then."),
-        *_away(scene.off, wish, site_id),
+        *_away(scene.off, wanted, site_id),
         *_blocked(scene.windows, blocked),
-        *_resources(scene, wish, site_id),
+        *_resources(scene, wanted, site_id),
     ]
     if hours.is_outside:
         found.append(Conflict(K.OUTSIDE_HOURS, None, *visit, "It is outside working hours."))
@@ -144,9 +144,9 @@ def conflicts(scene: Scene, wish: Wish) -> list[Conflict]:
 
 
 def free_intervals(
-    scene: Scene, wish: Wish, *, earliest: datetime, taken: Sequence[Interval] = ()
+    scene: Scene, wanted: WantedTime, *, earliest: datetime, taken: Sequence[Interval] = ()
 ) -> list[Interval]:
-    """Every slot of the wish's length on the grid of a window that nothing stands against.
+    """Every slot of the visit's length on the grid of a window that nothing stands against.
 
     Args:
         taken: further time that counts as the provider's busy time.
@@ -154,29 +154,31 @@ def free_intervals(
     Returns:
         By start, each once.
     """
-    length = wish.end - wish.start
+    length = wanted.end - wanted.start
     of_patient = [(each.start, each.end) for each in scene.of_patient]
     base = [
         *(each.blocked for each in scene.of_provider),
         *((window.opens, window.closes) for window in scene.windows if window.is_blocked),
-        *(_span(each) for each in scene.off if each.provider_id == wish.provider.pk),
+        *(_span(each) for each in scene.off if each.provider_id == wanted.provider.pk),
         *taken,
     ]
     starts: set[datetime] = set()
     for site_id in {window.site_id for window in scene.windows if not window.is_blocked}:
-        for busy in _ways(scene, wish, site_id):
-            starts.update(_starts(scene, wish, site_id, [*base, *busy], earliest=earliest))
+        for busy in _ways(scene, wanted, site_id):
+            starts.update(_starts(scene, wanted, site_id, [*base, *busy], earliest=earliest))
     slots = [(start, start + length) for start in sorted(starts)]
     return [slot for slot in slots if not any(_meet(slot, visit) for visit in of_patient)]
 
 
-def _ways(scene: Scene, wish: Wish, site_id: int) -> Iterator[list[Interval]]:
+def _ways(scene: Scene, wanted: WantedTime, site_id: int) -> Iterator[list[Interval]]:
     """The busy time of each resource that would do at the site; of nothing where none is needed."""
-    asked = wish.site.pk if wish.site else wish.resource.site_id if wish.resource else site_id
-    if wish.is_on_site and asked != site_id:
+    asked = (
+        wanted.site.pk if wanted.site else wanted.resource.site_id if wanted.resource else site_id
+    )
+    if wanted.is_on_site and asked != site_id:
         return
-    closed = [_span(each) for each in scene.off if each.site_id == site_id and wish.is_on_site]
-    if wish.resource is None and not wish.resource_kind:
+    closed = [_span(each) for each in scene.off if each.site_id == site_id and wanted.is_on_site]
+    if wanted.resource is None and not wanted.resource_kind:
         yield closed
         return
     for resource in scene.resources:
@@ -189,26 +191,26 @@ def _ways(scene: Scene, wish: Wish, site_id: int) -> Iterator[list[Interval]]:
 
 
 def _starts(
-    scene: Scene, wish: Wish, site_id: int, busy: Iterable[Interval], *, earliest: datetime
+    scene: Scene, wanted: WantedTime, site_id: int, busy: Iterable[Interval], *, earliest: datetime
 ) -> list[datetime]:
-    before, after = wish.buffers
+    before, after = wanted.buffers
     windows = (w.grid for w in scene.windows if w.site_id == site_id and not w.is_blocked)
     return free_starts(
         windows,
         sorted(busy),
         zone=scene.zone,
-        duration_minutes=int((wish.end - wish.start).total_seconds() // 60),
+        duration_minutes=int((wanted.end - wanted.start).total_seconds() // 60),
         buffer_before_minutes=before,
         buffer_after_minutes=after,
         earliest=earliest,
     )
 
 
-def _site_id(wish: Wish, works_at: int | None) -> int | None:
+def _site_id(wanted: WantedTime, works_at: int | None) -> int | None:
     """Where the engine would place the visit; None where only its room decides."""
-    if wish.site is not None:
-        return wish.site.pk
-    return wish.resource.site_id if wish.resource else works_at
+    if wanted.site is not None:
+        return wanted.site.pk
+    return wanted.resource.site_id if wanted.resource else works_at
 
 
 def _visits(
@@ -220,14 +222,14 @@ def _visits(
             yield Conflict(kind, each.id, each.start, each.end, words, each.patient)
 
 
-def _away(off: Iterable[TimeOff], wish: Wish, site_id: int | None) -> Iterator[Conflict]:
+def _away(off: Iterable[TimeOff], wanted: WantedTime, site_id: int | None) -> Iterator[Conflict]:
     for each in off:
-        if not _meet(_span(each), wish.blocked):
+        if not _meet(_span(each), wanted.blocked):
             continue
-        if each.provider_id == wish.provider.pk:
-            words = f"{wish.provider.get_full_name()} is away: {each.get_kind_display().lower()}."
+        if each.provider_id == wanted.provider.pk:
+            words = f"{wanted.provider.get_full_name()} is away: {each.get_kind_display().lower()}."
             yield Conflict(K.LEAVE, each.pk, *_span(each), words)
-        elif each.site_id is not None and each.site_id == site_id and wish.is_on_site:
+        elif each.site_id is not None and each.site_id == site_id and wanted.is_on_site:
             yield Conflict(K.CLOSURE, each.pk, *_span(each), "The site is closed.")
 
 
@@ -238,21 +240,21 @@ def _blocked(windows: Iterable[DatedWindow], within: Interval) -> Iterator[Confl
             yield Conflict(K.BLOCKED, window.id, *span, "The provider's time is blocked.")
 
 
-def _resources(scene: Scene, wish: Wish, site_id: int | None) -> Iterator[Conflict]:
+def _resources(scene: Scene, wanted: WantedTime, site_id: int | None) -> Iterator[Conflict]:
     """What takes every resource that would do; nothing where one is free."""
-    if wish.resource is None and not wish.resource_kind:
+    if wanted.resource is None and not wanted.resource_kind:
         return
     there = {r.pk: r for r in scene.resources if site_id is None or r.site_id == site_id}
     if not there:
-        words = f"There is no {wish.resource_kind} here."
-        yield Conflict(K.RESOURCE, None, wish.start, wish.end, words)
-    off = [each for each in scene.off if _meet(_span(each), wish.blocked)]
+        words = f"There is no {wanted.resource_kind} here."
+        yield Conflict(K.RESOURCE, None, wanted.start, wanted.end, words)
+    off = [each for each in scene.off if _meet(_span(each), wanted.blocked)]
     closed = {each.site_id for each in off if site_id is None and each.site_id is not None}
     found: list[Conflict] = []
     for key, resource in there.items():
         visits = [each for each in scene.of_resources if each.resource_id == key]
         against = [
-            *_visits(K.RESOURCE, visits, wish.blocked, f"{resource.name} is taken."),
+            *_visits(K.RESOURCE, visits, wanted.blocked, f"{resource.name} is taken."),
             *(
                 Conflict(K.RESOURCE_OFF, each.pk, *_span(each), f"{resource.name} cannot be used.")
                 for each in off

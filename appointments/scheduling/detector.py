@@ -12,7 +12,7 @@ from appointments.scheduling.conflicts import (
     Busy,
     Conflict,
     Scene,
-    Wish,
+    WantedTime,
     conflicts,
     free_intervals,
 )
@@ -79,7 +79,7 @@ class ConflictDetector:
             raise InvalidInputError(
                 "The end must be later than the start.", attr="end_time", code="end_before_start"
             )
-        wish = Wish(
+        wanted = WantedTime(
             provider,
             start_time,
             end_time,
@@ -90,7 +90,7 @@ class ConflictDetector:
             modality=modality,
             except_id=exclude_appointment_id,
         )
-        return conflicts(self._scene(wish, *wish.blocked), wish)
+        return conflicts(self._scene(wanted, *wanted.blocked), wanted)
 
     def suggest_alternative_slots(
         self,
@@ -124,7 +124,7 @@ class ConflictDetector:
             last = min(last, now + timedelta(days=appointment_type.max_lead_days))
         if first >= last:
             return []
-        wish = Wish(
+        wanted = WantedTime(
             provider,
             start_time,
             start_time + timedelta(minutes=duration_minutes),
@@ -135,31 +135,31 @@ class ConflictDetector:
             modality=modality,
             except_id=exclude_appointment_id,
         )
-        longest = wish.end - wish.start + WIDEST_BUFFERS
-        scene = self._scene(wish, first - longest, last + longest)
-        free = free_intervals(scene, wish, earliest=first, taken=taken)
+        longest = wanted.end - wanted.start + WIDEST_BUFFERS
+        scene = self._scene(wanted, first - longest, last + longest)
+        free = free_intervals(scene, wanted, earliest=first, taken=taken)
         in_reach = [slot for slot in free if slot[0] <= last]
         nearest = sorted(in_reach, key=lambda slot: (abs(slot[0] - start_time), slot[0]))
         return sorted(nearest[:count])
 
-    def _scene(self, wish: Wish, first: datetime, last: datetime) -> Scene:
-        taken = taking(first, last, now=self.clock()).exclude(pk=wish.except_id)
-        resources = self._resources(wish)
+    def _scene(self, wanted: WantedTime, first: datetime, last: datetime) -> Scene:
+        taken = taking(first, last, now=self.clock()).exclude(pk=wanted.except_id)
+        resources = self._resources(wanted)
         keys = [resource.pk for resource in resources]
         return Scene(
             zone=self.zone,
-            windows=windows_touching(wish.provider.pk, first, last, self.zone),
-            off=list(time_off_between(first, last, provider_id=wish.provider.pk)),
-            of_provider=self._busy(taken.filter(provider_id=wish.provider.pk)),
-            of_patient=self._busy(taken.filter(patient=wish.patient)) if wish.patient else [],
+            windows=windows_touching(wanted.provider.pk, first, last, self.zone),
+            off=list(time_off_between(first, last, provider_id=wanted.provider.pk)),
+            of_provider=self._busy(taken.filter(provider_id=wanted.provider.pk)),
+            of_patient=self._busy(taken.filter(patient=wanted.patient)) if wanted.patient else [],
             of_resources=self._busy(taken.filter(resource_id__in=keys)) if keys else [],
             resources=resources,
         )
 
-    def _resources(self, wish: Wish) -> list[Resource]:
-        if wish.resource is not None:
-            return [wish.resource]
-        return list(resources_of(wish.resource_kind, None)) if wish.resource_kind else []
+    def _resources(self, wanted: WantedTime) -> list[Resource]:
+        if wanted.resource is not None:
+            return [wanted.resource]
+        return list(resources_of(wanted.resource_kind, None)) if wanted.resource_kind else []
 
     def _busy(self, rows: QuerySet[AppointmentRequest]) -> list[Busy]:
         sees_all = self.by is None or can(self.by, Permission.SEE_ALL_PROVIDERS)

@@ -1,7 +1,7 @@
 """Exact slot search: every free slot for a wish, from two statements."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from appointments.scheduling.slots import (
     Ints,
     Need,
     Slots,
+    day_number,
     each_once,
     free_slots,
     micros,
@@ -70,6 +71,11 @@ class Free:
             day=self.day[wanted],
             resource=self.resource[wanted],
         )
+
+    def of_days(self, dates: tuple[date, ...]) -> "Free":
+        """What is free on these of the days that were read, as if they alone had been wished."""
+        rows = np.isin(self.day, [day_number(day) for day in dates])
+        return replace(self.only(rows), wish=replace(self.wish, dates=dates))
 
 
 def find_free(wish: Wish, *, zone: ZoneInfo, now: datetime) -> Free:

@@ -22,7 +22,7 @@ from appointments.scheduling.reasons import factor_reasons, main_risks, summary
 from appointments.scheduling.scoring import Weights
 from appointments.scheduling.series_search import Repetition, best_repetitions
 from appointments.scheduling.slot_reads import read_facts
-from appointments.scheduling.slot_search import find_free
+from appointments.scheduling.slot_search import Free, find_free
 from appointments.scheduling.slots import MINUTE, day_number, day_of, instant
 from appointments.scheduling.trips import Option, best_trips
 from appointments.scheduling.wishes import DEFAULT_RESULTS, Wish, series_days, wanted_dates
@@ -158,18 +158,25 @@ class SmartScheduler:
 
     def search(self, wish: Wish) -> SearchResult:
         """Every free slot, scored; the best of them explained."""
-        found = self.find(wish)
-        return SearchResult(
-            slots=[describe(found, int(row)) for row in found.order],
-            free=len(found.free),
-            days=by_day(found),
-            demand=found.demand,
-        )
+        return _result(self.find(wish))
+
+    def search_with_days(
+        self, wish: Wish, days: Iterable[date]
+    ) -> tuple[SearchResult, list[DaySummary]]:
+        """``search``, and how much is free on each of the ``days`` too, from one read."""
+        now, zone, others = self.clock(), self.tenant.zone_info, tuple(sorted(days))
+        every = replace(wish, dates=tuple(sorted({*wish.dates, *others})))
+        free = find_free(every, zone=zone, now=now)
+        found = self._ranked(free.of_days(wish.dates), now)
+        return _result(found), by_day(self._ranked(free.of_days(others), now)) if others else []
 
     def find(self, wish: Wish) -> Found:
         """As ``search``, as columns."""
-        now, zone = self.clock(), self.tenant.zone_info
-        return rank(find_free(wish, zone=zone, now=now), zone=zone, now=now, weights=self.weights)
+        now = self.clock()
+        return self._ranked(find_free(wish, zone=self.tenant.zone_info, now=now), now)
+
+    def _ranked(self, free: Free, now: datetime) -> Found:
+        return rank(free, zone=self.tenant.zone_info, now=now, weights=self.weights)
 
     def find_trips(
         self,
@@ -273,6 +280,15 @@ class SmartScheduler:
             weekdays=np.array([local.weekday()]),
         )
         return float(probability[0])
+
+
+def _result(found: Found) -> SearchResult:
+    return SearchResult(
+        slots=[describe(found, int(row)) for row in found.order],
+        free=len(found.free),
+        days=by_day(found),
+        demand=found.demand,
+    )
 
 
 def describe(found: Found, row: int) -> Slot:

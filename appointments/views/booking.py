@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
 from accounts.permissions import Permission, can
-from appointments.booking.engine import BookingEngine
 from appointments.booking.errors import SeriesRefusedError, TimeRefusedError
+from appointments.booking.group_engine import GroupBookingEngine
 from appointments.booking.selectors import shown_providers
 from appointments.enums import Priority
 from appointments.models import AppointmentRequest, AppointmentTemplate
@@ -86,7 +86,7 @@ def _book(request: HtmxRequest) -> HttpResponse:
         "priority": cleaned["priority"] or Priority.ROUTINE,
         "reason": cleaned["reason"],
     }
-    engine = BookingEngine(by=request.user)
+    engine = GroupBookingEngine(by=request.user)
     try:
         if form.rrule:
             rows = engine.book_series(**wish, rrule=form.rrule)

@@ -127,10 +127,8 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
     day = day if day is not None and today <= day <= last else None
     scheduler = SmartScheduler(request.tenant)
     narrowed = wish if day is None else replace(wish, dates=(day,))
-    found = scheduler.search(narrowed)
     first = turned_to if turned_to and today <= turned_to <= last else day or wish.dates[0]
-    days = map_days(first, today=today, last=last)
-    whole = scheduler.search(replace(wish, dates=tuple(days), max_results=1)) if days else None
+    found, days = scheduler.search_with_days(narrowed, map_days(first, today=today, last=last))
     shown = {
         "wish": wish,
         "day": day,
@@ -140,7 +138,7 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
         "demand": found.demand,
         "more": _more(found, narrowed),
         "map": day_map(
-            whole.days if whole else (),
+            days,
             first=first,
             today=today,
             last=last,

@@ -15,12 +15,12 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 
 from accounts.permissions import Permission
 from appointments.booking.engine import BookingEngine
-from appointments.booking.errors import HoldExpiredError, SlotTakenError, TimeRefusedError
+from appointments.booking.errors import HoldExpiredError, TimeRefusedError
 from appointments.booking.holds import own_hold
+from appointments.booking.repeats import booked_before
 from appointments.booking.selectors import visible_visit
 from appointments.enums import Priority
 from appointments.models import AppointmentRequest, WaitingList
-from appointments.permissions import visible_appointments
 from appointments.scheduling.nearby import nearest
 from appointments.scheduling.smart_scheduler import SmartScheduler
 from appointments.scheduling.weights import current_weights
@@ -51,12 +51,7 @@ def hold(request: HtmxRequest) -> HttpResponse:
         with transaction.atomic():
             _release(engine, request, key_of(request.POST.get("held", "")))
             held = engine.hold(
-                provider_id=slot.provider_id,
-                appointment_type_id=slot.type_id,
-                start=slot.start,
-                duration_minutes=slot.minutes,
-                site_id=slot.site_id,
-                modality=slot.modality or None,
+                **slot.booking,
                 patient_id=form.cleaned_data.get("patient_id"),
             )
     except TimeRefusedError as error:
@@ -83,21 +78,16 @@ def book(request: HtmxRequest) -> HttpResponse:
                 request,
                 form,
                 patient_id=patient_id,
-                provider_id=slot.provider_id,
-                appointment_type_id=slot.type_id,
-                start=slot.start,
-                duration_minutes=slot.minutes,
-                site_id=slot.site_id,
-                modality=slot.modality or None,
+                **slot.booking,
                 priority=form.cleaned_data["priority"] or Priority.ROUTINE,
                 reason=form.cleaned_data["reason"],
                 diagnosis_codes=form.cleaned_data["diagnosis_codes"],
                 hold_id=held.pk if held else None,
             )
     except TimeRefusedError as error:
-        before = _booked_before(request, error, slot, patient_id)
-        if before is not None:
-            return _booked(request, before)
+        before = booked_before(error, [slot.booking], patient_id=patient_id, by=request.user)
+        if before:
+            return _booked(request, before[0])
         target = "#hold" if held else CARD
         return _taken(request, form, slot, error, target=target)
     return _booked(request, visit)
@@ -177,27 +167,6 @@ def _booked(request: HtmxRequest, visit: AppointmentRequest) -> HttpResponse:
     trigger_client_event(response, "toast", {"text": text, "undo": undo, "show": show})
     trigger_client_event(response, "visit-changed")
     return trigger_client_event(response, "hold-ended")  # last: it takes the pressed button away
-
-
-def _booked_before(
-    request: HtmxRequest, error: TimeRefusedError, slot: SlotKey, patient_id: int
-) -> AppointmentRequest | None:
-    """The visit that an earlier press of the same button booked."""
-    if not isinstance(error, SlotTakenError):
-        return None
-    return (
-        visible_appointments(request.user)
-        .filter(
-            pk__in=error.conflicts,
-            patient_id=patient_id,
-            provider_id=slot.provider_id,
-            appointment_type_id=slot.type_id,
-            scheduled_datetime=slot.start,
-            created_by_id=request.user.pk,
-        )
-        .exclude(status="HELD")
-        .first()
-    )
 
 
 def _taken(

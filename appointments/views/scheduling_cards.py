@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import sqrt
+from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
@@ -80,6 +81,18 @@ class SlotKey:
     def __str__(self) -> str:
         parts = (self.provider_id, self.site_id, self.type_id, self.minutes, self.modality)
         return BETWEEN.join([self.start.astimezone(UTC).isoformat(), *map(str, parts)])
+
+    @property
+    def booking(self) -> dict[str, Any]:
+        """As the booking engine takes it."""
+        return {
+            "provider_id": self.provider_id,
+            "appointment_type_id": self.type_id,
+            "start": self.start,
+            "duration_minutes": self.minutes,
+            "site_id": self.site_id,
+            "modality": self.modality or None,
+        }
 
     @property
     def dom_id(self) -> str:

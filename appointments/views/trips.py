@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,10 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import reswap, trigger_client_event
 
 from accounts.permissions import Permission, can
-from appointments.booking.engine import BookingEngine
-from appointments.booking.errors import SlotTakenError, TimeRefusedError
+from appointments.booking.errors import TimeRefusedError
+from appointments.booking.group_engine import GroupBookingEngine
+from appointments.booking.repeats import booked_before
 from appointments.booking.trip import FEWEST, MOST
-from appointments.enums import OCCUPYING, AppointmentStatus
 from appointments.models import AppointmentRequest
 from appointments.permissions import visible_appointments
 from appointments.scheduling.smart_scheduler import SmartScheduler
@@ -25,7 +24,6 @@ from appointments.views.forms import NewPatientForm
 from appointments.views.htmx import HtmxRequest, key_of, staff_view
 from appointments.views.patient_choice import chosen_patient
 from appointments.views.patient_step import PatientStep, patient_step
-from appointments.views.scheduling_cards import SlotKey
 from appointments.views.trip_cards import read_key, trip_cards, ways_on, what_is_free
 from appointments.views.trip_form import MOST_RESULTS, TripForm, later_span
 from appointments.views.wish_form import Catalogue, When
@@ -77,12 +75,11 @@ def book_trip(request: HtmxRequest) -> HttpResponse:
     if patient_id is None:
         form.add_error("patient_id", "Choose the patient first.")
         return _wrong(request, form)
+    visits = [slot.booking for slot in slots]
     try:
-        booked = BookingEngine(by=request.user).book_trip(
-            patient_id=patient_id, visits=[_booking(slot) for slot in slots]
-        )
+        booked = GroupBookingEngine(by=request.user).book_trip(patient_id=patient_id, visits=visits)
     except TimeRefusedError as error:
-        booked = _booked_before(request, error, slots, patient_id)
+        booked = booked_before(error, visits, patient_id=patient_id, by=request.user)
         if not booked:
             form = TripForm(request.POST, catalogue=form.catalogue)
             return answer(request, form, refusal=error, status=error.http_status)
@@ -94,7 +91,7 @@ def book_trip(request: HtmxRequest) -> HttpResponse:
 def undo_trip(request: HtmxRequest) -> HttpResponse:
     """Take the visits of ``?visit=`` back, if all of them are still as they were booked."""
     keys = [key for key in map(key_of, request.GET.getlist("visit")) if key][:MOST]
-    undone = BookingEngine(by=request.user).undo_trip(keys)
+    undone = GroupBookingEngine(by=request.user).undo_trip(keys)
     text = "Booking undone"
     if not request.htmx:
         messages.success(request, text)
@@ -179,39 +176,6 @@ def _widen(data: QueryDict, way: str, form: TripForm, request: HtmxRequest) -> N
         first, last = later_span(form.dates(today)[1])
         data["when"] = When.DATES
         data["date_from"], data["date_to"] = first.isoformat(), last.isoformat()
-
-
-def _booking(slot: SlotKey) -> dict[str, Any]:
-    return {
-        "provider_id": slot.provider_id,
-        "appointment_type_id": slot.type_id,
-        "start": slot.start,
-        "duration_minutes": slot.minutes,
-        "site_id": slot.site_id,
-        "modality": slot.modality or None,
-    }
-
-
-def _booked_before(
-    request: HtmxRequest, error: TimeRefusedError, slots: list[SlotKey], patient_id: int
-) -> list[AppointmentRequest]:
-    """The visits that an earlier press of the same button booked; empty if it did not."""
-    if not isinstance(error, SlotTakenError):
-        return []
-    places = Q()
-    for slot in slots:
-        places |= Q(
-            provider_id=slot.provider_id,
-            appointment_type_id=slot.type_id,
-            scheduled_datetime=slot.start,
-        )
-    found = visible_appointments(request.user).filter(
-        places,
-        patient_id=patient_id,
-        created_by_id=request.user.pk,
-        status__in=set(OCCUPYING) - {AppointmentStatus.HELD},
-    )
-    return list(found) if len(found) == len(slots) else []
 
 
 def _booked(request: HtmxRequest, keys: list[int]) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.permissions import Permission, can
 from appointments.booking.engine import NEEDS, BookingEngine
 from appointments.booking.errors import TimeRefusedError
+from appointments.booking.group_engine import GroupBookingEngine
 from appointments.booking.selectors import (
     history,
     named_needs,
@@ -131,7 +132,7 @@ def patient(request: HtmxRequest, patient_id: int) -> HttpResponse:
 
 
 def _cancel_following(request: HtmxRequest, found: AppointmentRequest, reason: str) -> HttpResponse:
-    rows = BookingEngine(by=request.user).cancel_following(
+    rows = GroupBookingEngine(by=request.user).cancel_following(
         found.series_id, start=found.scheduled_datetime, reason=reason
     )
     return done(request, f"Cancelled {len(rows)} visits", then=_page(found), close=True)

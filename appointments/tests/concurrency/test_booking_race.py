@@ -17,6 +17,7 @@ from django.db import connection, connections
 from accounts.permissions import Role
 from appointments.booking.engine import BookingEngine
 from appointments.booking.errors import SlotTakenError
+from appointments.booking.group_engine import GroupBookingEngine
 from appointments.enums import OCCUPYING, AppointmentStatus
 from appointments.models import AppointmentEvent, AppointmentRequest
 from appointments.models.booking import NO_OVERLAP
@@ -271,7 +272,7 @@ def test_of_trips_that_cross_one_is_booked_whole(clinic):
         kind.save()
     starts = [clinic.at(1 + number, time(9)) for number in range(rounds)]
     trips = [((first, 0), (second, 30)), ((second, 10), (first, 45))]
-    engine = BookingEngine(by=clinic.user(Role.FRONT_DESK))
+    engine = GroupBookingEngine(by=clinic.user(Role.FRONT_DESK))
 
     def attempt(number: int, thread: int) -> bool | None:
         visits = [

@@ -7,8 +7,8 @@ from django.db import connections
 
 from accounts.models import User
 from accounts.permissions import Role
-from appointments.booking.engine import BookingEngine
 from appointments.booking.errors import ResourceTakenError, SeriesRefusedError, SlotTakenError
+from appointments.booking.group_engine import GroupBookingEngine
 from appointments.enums import OCCUPYING, AppointmentStatus
 from appointments.models import AppointmentRequest, Resource
 from appointments.models.booking import RESOURCE_NO_OVERLAP
@@ -48,7 +48,7 @@ def clinic(committed_riverside):
 
 @pytest.fixture
 def engine(clinic):
-    return BookingEngine(by=clinic.user(Role.FRONT_DESK))
+    return GroupBookingEngine(by=clinic.user(Role.FRONT_DESK))
 
 
 def wish_of(clinic, thread, start):

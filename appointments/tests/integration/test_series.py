@@ -5,13 +5,13 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from accounts.permissions import Role
-from appointments.booking.engine import BookingEngine
 from appointments.booking.errors import (
     NothingToCancelError,
     ProviderUnavailableError,
     SeriesRefusedError,
     SlotTakenError,
 )
+from appointments.booking.group_engine import GroupBookingEngine
 from appointments.enums import Step
 from appointments.models import AppointmentRequest, AppointmentSeries, Resource, TimeOff
 from appointments.tests.api import api_of, problem
@@ -22,7 +22,7 @@ WEEKLY = "FREQ=DAILY;INTERVAL=2;COUNT=4"
 
 @pytest.fixture
 def engine(riverside):
-    return BookingEngine(by=riverside.user(Role.FRONT_DESK))
+    return GroupBookingEngine(by=riverside.user(Role.FRONT_DESK))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_all_visits_are_booked_at_the_same_time_of_day(riverside, engine, wish):
 def test_the_clocks_may_change_meanwhile(riverside, wish):
     """Ten o'clock in Berlin is 08:00 UTC in summer and 09:00 in winter."""
     now = datetime(2027, 10, 20, 8, tzinfo=UTC)
-    engine = BookingEngine(by=riverside.user(Role.FRONT_DESK), clock=lambda: now)
+    engine = GroupBookingEngine(by=riverside.user(Role.FRONT_DESK), clock=lambda: now)
     start = datetime(2027, 10, 25, 8, tzinfo=UTC)
     with riverside.active():
         rows = engine.book_series(**wish | {"start": start}, rrule="FREQ=WEEKLY;COUNT=2")
@@ -132,7 +132,7 @@ def test_cancelling_one_and_all_that_follow(riverside, engine, wish):
             engine.cancel_following(2**63 - 1, start=cut, reason="None")
         with pytest.raises(InvalidInputError):
             engine.cancel_following(rows[0].series_id, start=wish["start"], reason=" ")
-    nurse = BookingEngine(by=riverside.user(Role.NURSE))
+    nurse = GroupBookingEngine(by=riverside.user(Role.NURSE))
     with riverside.active(), pytest.raises(NotAllowedError):
         nurse.cancel_following(rows[0].series_id, start=cut, reason="No")
 

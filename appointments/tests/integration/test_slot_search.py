@@ -364,6 +364,19 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_providers(riv
             assert len(seen) == 2
 
 
+@pytest.mark.parametrize("others", [range(1, 20), range(10, 12), range(3, 4), range(0)])
+def test_one_read_serves_the_slots_and_further_days(riverside, wish, others):
+    with riverside.active():
+        scheduler, wanted = SmartScheduler(riverside.tenant), wish(max_results=500)
+        days = [wanted.dates[0] + timedelta(days=n) for n in others]
+        with CaptureQueriesContext(connection) as seen:
+            found, summaries = scheduler.search_with_days(wanted, days)
+        assert len(seen) == 2
+        assert found == scheduler.search(wanted)
+        alone = scheduler.search(wish(dates=tuple(days))).days if days else []
+    assert summaries == alone
+
+
 def test_only_the_wanted_number_is_returned_and_it_is_the_best(riverside, wish):
     with riverside.active():
         scheduler = SmartScheduler(riverside.tenant)

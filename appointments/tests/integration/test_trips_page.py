@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from accounts.permissions import Role
-from appointments.booking.engine import BookingEngine
 from appointments.booking.errors import SlotTakenError
+from appointments.booking.group_engine import GroupBookingEngine
 from appointments.enums import AppointmentStatus
 from appointments.models import AppointmentEvent, AppointmentRequest, Resource, TemplateProvider
 from appointments.tests.visits import make_visit
@@ -326,7 +326,7 @@ def wanted(clinic, *clocks, kind=0, provider=0):
 
 def book(clinic, visits):
     with clinic.active():
-        return BookingEngine(by=clinic.user(Role.FRONT_DESK)).book_trip(
+        return GroupBookingEngine(by=clinic.user(Role.FRONT_DESK)).book_trip(
             patient_id=clinic.patients[0].pk, visits=visits
         )
 
