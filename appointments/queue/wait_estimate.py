@@ -21,6 +21,8 @@ BUCKET_EDGES = (10.0, 20.0, 40.0)
 BUCKET_CENTRES = (5.0, 15.0, 30.0, 60.0)
 """which hold at these predictions and run straight between them."""
 
+ROUNDING = 1e-6
+
 PACE_PRIOR_MINUTES = 120.0
 """Today's pace counts half once that much work is done."""
 
@@ -55,9 +57,9 @@ class Offsets:
         table = (self.p10, self.p50, self.p90)
         if any(len(row) != len(BUCKET_CENTRES) for row in table):
             raise ValueError("there must be one offset for each bucket")
-        if (np.diff(table, axis=0) < 0).any():
+        if (np.diff(table, axis=0) < -ROUNDING).any():
             raise ValueError("the offsets of a bucket must ascend")
-        if (np.diff(np.array(table) + BUCKET_CENTRES, axis=1) < 0).any():
+        if (np.diff(np.array(table) + BUCKET_CENTRES, axis=1) < -ROUNDING).any():
             raise ValueError("a longer wait must not be estimated as a shorter one")
 
 
@@ -96,7 +98,16 @@ def estimate(
         free_in: minutes until each point is free; 0 where it is idle.
     """
     scheduled = schedule(durations, eligible, free_in)
-    return Estimates(scheduled, *_ranges(scheduled, offsets))
+    return Estimates(scheduled, *ranges(scheduled, offsets))
+
+
+def ranges(scheduled: Floats, offsets: Offsets) -> tuple[Floats, Floats, Floats]:
+    """The waits that 10, 50 and 90 % stay below, for waits by list-scheduling alone."""
+    low, middle, high = (
+        np.maximum(0.0, scheduled + np.interp(scheduled, BUCKET_CENTRES, row))
+        for row in (offsets.p10, offsets.p50, offsets.p90)
+    )
+    return low, middle, high
 
 
 def schedule(durations: Floats, eligible: Flags, free_in: Floats) -> Floats:
@@ -154,13 +165,6 @@ def load_level(utilisation: float, *, yellow: float = 0.75, red: float = 0.9) ->
     if utilisation >= red:
         return "red"
     return "yellow" if utilisation >= yellow else "green"
-
-
-def _ranges(scheduled: Floats, offsets: Offsets) -> list[Floats]:
-    return [
-        np.maximum(0.0, scheduled + np.interp(scheduled, BUCKET_CENTRES, row))
-        for row in (offsets.p10, offsets.p50, offsets.p90)
-    ]
 
 
 def _tail(z: float) -> float:
