@@ -3,16 +3,20 @@
 As it comes, Daphne drops every request in flight on SIGTERM and cuts sockets without a frame.
 Here SIGTERM turns readiness to 503, closes the listening port, lets requests finish for up to
 ``DRAIN_SECONDS`` and tells each socket 1012 (service restart), so that clients come back at once.
+
+Daphne also buffers without limit for a client that does not read. Here ``send`` waits until such a
+socket has room again, and the scope's extension ``backlog`` says so beforehand.
 """
 
 import argparse
 import asyncio
 import os
 import signal
+from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketProtocol
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import reactor
 from twisted.internet.interfaces import IListeningPort
 
@@ -24,14 +28,54 @@ SERVICE_RESTART = 1012  # RFC 6455 registry
 POLL_SECONDS = 0.05
 
 
+class PatientProtocol(WebSocketProtocol):
+    """A socket that knows whether its client keeps up.
+
+    Twisted calls ``pauseProducing`` when more than 64 KB wait to be sent.
+    """
+
+    def onConnect(self, request: Any) -> Any:  # noqa: N802 - Autobahn's name
+        self.has_room = asyncio.Event()
+        self.has_room.set()
+        return super().onConnect(request)
+
+    def onOpen(self) -> None:  # noqa: N802
+        # The HTTP channel from which the socket was upgraded still holds the place.
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self, True)
+        super().onOpen()
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        self.has_room.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.has_room.set()
+
+    stopProducing = resumeProducing  # noqa: N815 - whoever waits learns that the socket is gone
+
+    def is_behind(self) -> bool:
+        return self.state == self.STATE_OPEN and not self.has_room.is_set()
+
+
 class DrainingServer(Server):
-    """Daphne's server with a SIGTERM that waits."""
+    """Daphne's server with a SIGTERM that waits, and sockets that do."""
 
     def run(self) -> None:
+        WebSocketFactory.protocol = PatientProtocol
         self.signal_handlers = False
         self._ports: list[IListeningPort] = []
         reactor.callWhenRunning(self._listen_for_signals)
         super().run()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> asyncio.Queue | None:
+        if isinstance(protocol, PatientProtocol):
+            scope["extensions"] = {"backlog": protocol.is_behind}
+        return super().create_application(protocol, scope)
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        if message["type"] == "websocket.send" and protocol.is_behind():
+            await protocol.has_room.wait()
+        await super().handle_reply(protocol, message)
 
     def listen_success(self, port: IListeningPort) -> None:
         self._ports.append(port)

@@ -18,11 +18,22 @@ SERVER = """
 import asyncio, sys
 from hospital_management import web
 
+sent = 0
+
 async def application(scope, receive, send):
+    global sent
     await receive()
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
+        while scope["path"] == "/flood" and sent < 1000:
+            await send({"type": "websocket.send", "text": "x" * 65536})
+            sent += 1
+            await asyncio.sleep(0)
         await receive()
+        return
+    if scope["path"] == "/sent":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(sent).encode()})
         return
     if scope["path"] == "/slow":
         await asyncio.sleep(1.5)
@@ -33,7 +44,7 @@ endpoints = [f"tcp:port={sys.argv[1]}:interface=127.0.0.1"]
 web.DrainingServer(application, endpoints=endpoints, verbosity=0).run()
 """
 HANDSHAKE = (
-    "GET /ws/ HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 
@@ -84,10 +95,30 @@ def test_a_request_in_flight_is_finished(server):
 def test_a_socket_is_told_to_come_back(server):
     process, port = server
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-        client.sendall(HANDSHAKE.encode())
+        client.sendall(HANDSHAKE.format(path="/ws/").encode())
         assert b"101" in client.recv(4096).split(b"\r\n")[0]
         process.send_signal(signal.SIGTERM)
         frame = client.recv(4)
     close_opcode, service_restart = 0x88, 1012
     assert frame[0] == close_opcode
     assert struct.unpack("!H", frame[2:4])[0] == service_restart
+
+
+def _sent(port: int) -> int:
+    """How much was taken off the application's hands, once that no longer grows."""
+    before, now = -1, 0
+    while now != before:
+        time.sleep(0.5)
+        before, now = now, int(_get(port, "/sent"))
+    return now
+
+
+def test_a_client_that_does_not_read_is_not_buffered_for_without_limit(server):
+    _, port = server
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(HANDSHAKE.format(path="/flood").encode())
+        assert 0 < _sent(port) < 1000
+        received = 0
+        while received < 1000 * 65536:
+            received += len(client.recv(1 << 20))
+        assert _sent(port) == 1000

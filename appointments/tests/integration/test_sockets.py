@@ -12,22 +12,23 @@ from django.test import Client
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from accounts.middleware import LAST_SEEN_SESSION_KEY
-from accounts.models import User
+from accounts.models import ApiToken, User
 from accounts.permissions import Role
-from appointments import consumers
 from appointments.booking.engine import BookingEngine
+from appointments.consumers import TodayConsumer, guarded
+from appointments.consumers.frames import BURST, EXCESS_BEFORE_CLOSE
 from hospital_management.asgi import application
 
 PATH = "/ws/appointments/today/"
 PATIENCE = 20  # seconds, on a machine that is busy with other tests
 
 
-def socket_of(client):
+def socket_of(client, path=PATH):
     session = client.cookies.get("sessionid")
     headers = [(b"origin", b"http://localhost"), (b"host", b"localhost")]
     if session:
         headers.append((b"cookie", f"sessionid={session.value}".encode()))
-    return WebsocketCommunicator(application, PATH, headers=headers)
+    return WebsocketCommunicator(application, path, headers=headers)
 
 
 @pytest.fixture
@@ -99,9 +100,74 @@ async def close_code(socket):
     return output["code"]
 
 
-async def test_strangers_and_patients_are_closed_out(logged_in):
+async def test_strangers_and_patients_are_closed_out(logged_in, monkeypatch):
+    monkeypatch.setattr(guarded, "AUTH_SECONDS", 0.1)
     assert await closed_with(Client()) == 4401
     assert await closed_with(logged_in[Role.PATIENT]) == 4403
+
+
+async def opened_with(frame):
+    """A socket of another system, which has no cookie and no page it comes from."""
+    socket = WebsocketCommunicator(application, PATH, headers=[(b"host", b"localhost")])
+    assert (await socket.connect(PATIENCE))[0]
+    await socket.send_to(text_data=json.dumps(frame))
+    return socket
+
+
+@database_sync_to_async
+def token_of(clinic, role):
+    return clinic.token(role)
+
+
+async def test_other_systems_log_in_by_a_first_frame(committed_riverside):
+    token = await token_of(committed_riverside, Role.NURSE)
+    socket = await opened_with({"type": "auth", "token": token})
+    assert (await socket.receive_json_from(PATIENCE))["type"] == "board_changed"
+    await book(committed_riverside)
+    assert (await socket.receive_json_from(PATIENCE))["type"] == "board_changed"
+    await socket.send_to(text_data=json.dumps({"type": "auth", "token": token}))
+    assert (await socket.receive_json_from(PATIENCE))["data"] == {"code": "unknown_type"}
+    await socket.disconnect()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "ping"},
+        {"type": "auth"},
+        {"type": "auth", "token": "wrong"},
+        {"type": "auth", "token": "\ud800"},
+        {"type": "auth", "token": ["x"]},
+        [],
+    ],
+)
+async def test_any_other_first_frame_is_no_login(committed_riverside, frame):
+    assert await close_code(await opened_with(frame)) == 4401
+
+
+async def test_a_patients_token_opens_no_staff_socket(committed_riverside):
+    token = await token_of(committed_riverside, Role.PATIENT)
+    assert await close_code(await opened_with({"type": "auth", "token": token})) == 4403
+
+
+@database_sync_to_async
+def root_token():
+    root = User.objects.create_superuser("root@test", "root@test", "correct-horse-battery")
+    return ApiToken.issue(root)
+
+
+async def test_a_superuser_names_the_tenant(committed_riverside):
+    frame = {"type": "auth", "token": await root_token()}
+    assert await close_code(await opened_with(frame)) == 4403
+    socket = await opened_with(frame | {"tenant": "riverside"})
+    assert (await socket.receive_json_from(PATIENCE))["type"] == "board_changed"
+    await socket.disconnect()
+
+
+async def test_a_token_in_the_address_is_refused(logged_in):
+    socket = socket_of(logged_in[Role.NURSE], f"{PATH}?token=abc")
+    assert (await socket.connect(PATIENCE))[0]
+    assert await close_code(socket) == 4401
 
 
 @database_sync_to_async
@@ -173,14 +239,14 @@ def idle_too_long(clinic, client):
 async def test_what_nobody_tells_of_is_seen_before_long(
     committed_riverside, logged_in, monkeypatch, end, code
 ):
-    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.05)
+    monkeypatch.setattr(TodayConsumer, "recheck_seconds", 0.05)
     socket, _ = await opened(logged_in[Role.NURSE])
     await end(committed_riverside, logged_in[Role.NURSE])
     assert await close_code(socket) == code
 
 
 async def test_an_open_login_outlives_its_rechecks(logged_in, monkeypatch):
-    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.01)
+    monkeypatch.setattr(TodayConsumer, "recheck_seconds", 0.01)
     socket, _ = await opened(logged_in[Role.NURSE])
     assert await socket.receive_nothing(0.5)
     assert await is_open(socket)
@@ -223,7 +289,7 @@ async def test_a_foreign_page_cannot_open_it(logged_in):
 
 
 @pytest.mark.parametrize(
-    "junk", [" ", "{", "[]", '"x"', "1e400", "null", "[" * 5000, '{"type": 1}']
+    "junk", [" ", "{", "[]", '"x"', "1e400", "null", "[" * 4000, '{"type": 1}']
 )
 async def test_junk_is_answered_and_the_socket_lives_on(logged_in, junk):
     socket, _ = await opened(logged_in[Role.NURSE])
@@ -233,6 +299,26 @@ async def test_junk_is_answered_and_the_socket_lives_on(logged_in, junk):
     await socket.send_to(text_data=json.dumps({"type": "ping"}))
     assert (await socket.receive_json_from(PATIENCE))["type"] == "pong"
     await socket.disconnect()
+
+
+async def test_what_nobody_knows_or_is_too_large_is_answered(logged_in):
+    socket, _ = await opened(logged_in[Role.NURSE])
+    for text, code in (('{"type": "x"}', "unknown_type"), (" " * 5000, "too_large")):
+        await socket.send_to(text_data=text)
+        assert (await socket.receive_json_from(PATIENCE))["data"] == {"code": code}
+    await socket.disconnect()
+
+
+async def test_a_flood_is_warned_of_once_and_ended(logged_in):
+    socket, _ = await opened(logged_in[Role.NURSE])
+    for _ in range(BURST + EXCESS_BEFORE_CLOSE + 200):
+        await socket.send_to(text_data='{"type": "x"}')
+    codes = []
+    while (output := await socket.receive_output(PATIENCE))["type"] == "websocket.send":
+        codes.append(json.loads(output["text"])["data"]["code"])
+    assert output["code"] == 4429
+    assert codes.count("too_frequent") == 1
+    assert codes[-1] == "too_frequent"
 
 
 async def test_bytes_are_answered_too(logged_in):
