@@ -31,12 +31,17 @@ class Band(IntEnum):
     ROUTINE = 2
 
 
-BAND_FLOORS = {Band.URGENT: 75.0, Band.PRIORITY: 40.0, Band.ROUTINE: 0.0}
+BAND_FLOORS = {Band.URGENT: 75.0, Band.PRIORITY: 40.0}
+"""The lowest score of each class; routine is what is below."""
+
 BAND_SCORES = {Band.URGENT: 100.0, Band.PRIORITY: 50.0, Band.ROUTINE: 25.0}
 """The score of an entry of which only the class is known."""
 
 BAND_TARGETS = {Band.URGENT: 15.0, Band.PRIORITY: 30.0, Band.ROUTINE: 60.0}
 """Minutes within which a person of the class should be seen."""
+
+_FLOORS = np.array([BAND_FLOORS[Band.PRIORITY], BAND_FLOORS[Band.URGENT]])
+_TARGETS = np.array([BAND_TARGETS[each] for each in Band])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Weights:
         values = [getattr(self, field.name) for field in fields(self)]
         if not all(math.isfinite(value) and value >= 0 for value in values):
             raise ValueError("each weight must be zero or more")
-        if not sum(values) > 0:
+        if not 0 < sum(values) < math.inf:
             raise ValueError("one weight at least must be more than zero")
 
     def shares(self) -> tuple[float, float, float]:
@@ -157,12 +162,7 @@ class _Terms:
 
 def bands(priority_score: Floats) -> Ints:
     """The ``Band`` of each score."""
-    urgent, priority = BAND_FLOORS[Band.URGENT], BAND_FLOORS[Band.PRIORITY]
-    return np.where(
-        priority_score >= urgent,
-        Band.URGENT,
-        np.where(priority_score >= priority, Band.PRIORITY, Band.ROUTINE),
-    ).astype(np.int64)
+    return Band.ROUTINE - np.searchsorted(_FLOORS, priority_score, side="right")
 
 
 def serving_order(
@@ -238,11 +238,9 @@ def _terms(line: Line, now: float, weights: Weights, alpha: float) -> _Terms:
     due = np.where(walk_in | late, line.arrived, line.appointment)
     owed = np.maximum(0.0, now - np.fmax(line.arrived, line.appointment))
     since_due = now - due
-    target = np.array([BAND_TARGETS[each] for each in Band])[band]
     urgency = by_priority * line.priority_score
-    waiting = (
-        by_wait * 100.0 * owed / target + by_appointment * 100.0 * since_due / DUE_SCALE_MINUTES
-    )
+    waiting = by_wait * 100.0 * owed / _TARGETS[band]
+    waiting += by_appointment * 100.0 * since_due / DUE_SCALE_MINUTES
     before = urgency + waiting
     visit = np.maximum(line.expected_minutes, SHORTEST_VISIT_MINUTES)
     brevity = np.where(before > 0, (ORDINARY_VISIT_MINUTES / visit) ** alpha, 1.0)
