@@ -118,6 +118,87 @@ class QueueEntryStatus(models.TextChoices):
     COMPLETED = "COMPLETED", "Completed"
     NO_SHOW = "NO_SHOW", "Did not come"
     LEFT = "LEFT", "Left"
+    SKIPPED = "SKIPPED", "Skipped"
+    ON_HOLD = "ON_HOLD", "On hold"
+    TRANSFERRED = "TRANSFERRED", "Sent on"
+
+
+Q = QueueEntryStatus
+
+QUEUE_PRESENT = (Q.WAITING, Q.CALLED, Q.IN_PROGRESS, Q.SKIPPED, Q.ON_HOLD)
+"""States of a patient who is still here; one such entry per patient and queue."""
+
+
+class QueueStep(models.TextChoices):
+    """What can happen to an entry; the label is a button's text."""
+
+    JOIN = "join", "Add to the queue"
+    CALL = "call", "Call"
+    RECALL = "recall", "Call again"
+    START = "start", "Start"
+    COMPLETE = "complete", "Finish"
+    NO_SHOW = "no_show", "Did not come"
+    SKIP = "skip", "Skip for now"
+    HOLD = "hold", "Put on hold"
+    RETURN = "return", "Back into the line"
+    LEAVE = "leave", "Left"
+    TRANSFER = "transfer", "Send on"
+    MOVE = "move", "Move in the line"
+    CHANGE = "change", "Change"
+    UNDO = "undo", "Undo"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTransition:
+    """A step: the states it may leave and the state it reaches (None: it stays)."""
+
+    sources: tuple[QueueEntryStatus, ...]
+    target: QueueEntryStatus | None
+
+
+_ABSENT = (Q.SKIPPED, Q.ON_HOLD)
+QUEUE_TRANSITIONS: dict[QueueStep, QueueTransition] = {
+    QueueStep.CALL: QueueTransition((Q.WAITING, *_ABSENT), Q.CALLED),
+    QueueStep.RECALL: QueueTransition((Q.CALLED,), None),
+    QueueStep.START: QueueTransition((Q.CALLED,), Q.IN_PROGRESS),
+    QueueStep.COMPLETE: QueueTransition((Q.IN_PROGRESS,), Q.COMPLETED),
+    QueueStep.NO_SHOW: QueueTransition((Q.WAITING, Q.CALLED, *_ABSENT), Q.NO_SHOW),
+    QueueStep.SKIP: QueueTransition((Q.WAITING, Q.CALLED), Q.SKIPPED),
+    QueueStep.HOLD: QueueTransition((Q.WAITING, Q.CALLED, Q.SKIPPED), Q.ON_HOLD),
+    QueueStep.RETURN: QueueTransition(_ABSENT, Q.WAITING),
+    QueueStep.LEAVE: QueueTransition((Q.WAITING, Q.CALLED, *_ABSENT), Q.LEFT),
+    QueueStep.TRANSFER: QueueTransition(QUEUE_PRESENT, Q.TRANSFERRED),
+    QueueStep.MOVE: QueueTransition((Q.WAITING,), None),
+    QueueStep.CHANGE: QueueTransition(QUEUE_PRESENT, None),
+}
+
+
+def legal_queue_steps(status: str) -> list[QueueStep]:
+    """Steps that may be taken from ``status``, in the table's order."""
+    return [step for step, change in QUEUE_TRANSITIONS.items() if status in change.sources]
+
+
+class ServicePointState(models.TextChoices):
+    OPEN = "open", "Open"
+    PAUSED = "paused", "Paused"
+    CLOSED = "closed", "Closed"
+
+
+class LinkKind(models.TextChoices):
+    """What an unguessable link opens without a login."""
+
+    DISPLAY = "display", "Display screen"
+    KIOSK = "kiosk", "Kiosk"
+    TICKET = "ticket", "Patient's place in a queue"
+    CHECK_IN = "check_in", "Check-in for a visit"
+
+
+class QueueAlertKind(models.TextChoices):
+    LONG_WAIT = "long_wait", "Somebody waits too long"
+    LOAD_RED = "load_red", "Queue nearly full"
+    SOCKETS_LOST = "sockets_lost", "Many screens lost their connection"
+    REDIS_LOST = "redis_lost", "Live updates are down"
+    SLOW_QUERIES = "slow_queries", "The database is slow"
 
 
 class WaitingListStatus(models.TextChoices):

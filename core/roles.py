@@ -5,7 +5,12 @@ from django.core.management.base import CommandError
 from django.db import connections
 from psycopg import sql
 
-APPEND_ONLY = ("core_auditevent", "appointments_appointmentevent")
+APPEND_ONLY = (
+    "core_auditevent",
+    "appointments_appointmentevent",
+    "appointments_queueevent",
+    "appointments_queuesnapshot",
+)
 
 
 def ensure_app_role() -> None:

@@ -19,7 +19,7 @@ class WaitingQueueAdmin(TenantModelAdmin):
 @admin.register(QueueEntry)
 class QueueEntryAdmin(SearchByPatient, ReadOnlyAdmin):
     see_permission = "see_queues"
-    list_display = ("ticket", "queue", "patient_name", "status", "queue_position", "joined_at")
+    list_display = ("ticket", "queue", "patient_name", "status", "joined_at")
     list_select_related = ("queue", "patient")
     list_filter = ("status", "queue")
     ordering = ("-joined_at", "-pk")

@@ -175,7 +175,14 @@ class QueueEntryFilters(django_filters.FilterSet):
     date_from = DayFilter(field_name="joined_at", lookup_expr="gte", help_text=FIRST_DAY)
     date_to = DayFilter(field_name="joined_at", lookup_expr="lte", help_text=LAST_DAY)
     search = SearchFilter(method=of_patients_like, help_text=PATIENT_TEXT)
-    ordering = Ordering(fields=["queue_position", "joined_at", "id", "priority_score"])
+    ordering = Ordering(
+        fields={
+            "line__position": "queue_position",
+            "joined_at": "joined_at",
+            "id": "id",
+            "priority_score": "priority_score",
+        }
+    )
 
     class Meta:
         model = QueueEntry

@@ -32,4 +32,4 @@ class QueueEntryViewSet(ReadViewSet):
     required_permissions = {"*": Permission.SEE_QUEUES}
 
     def get_queryset(self) -> QuerySet[QueueEntry]:
-        return QueueEntry.objects.select_related("patient").order_by("joined_at", "pk")
+        return QueueEntry.objects.select_related("patient", "line").order_by("joined_at", "pk")

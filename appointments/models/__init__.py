@@ -6,7 +6,23 @@ from appointments.models.catalogue import (
     TemplateProvider,
     TemplateSite,
 )
-from appointments.models.queue import QueueEntry, WaitingQueue
+from appointments.models.links import DisplayQueue, DisplayScreen, Kiosk, PublicLink
+from appointments.models.queue import (
+    LinePosition,
+    LineRank,
+    QueueConfiguration,
+    QueueEntry,
+    QueueEvent,
+    QueueProvider,
+    QueuePublication,
+    QueueSnapshot,
+    ServicePoint,
+    ServicePointQueue,
+    ServicePointType,
+    TicketCounter,
+    WaitingQueue,
+)
+from appointments.models.queue_figures import QueueAlert, QueueMetrics, WaitCalibration
 from appointments.models.resources import Resource
 from appointments.models.schedule import AvailabilityRule, SlotAvailability, TimeOff
 from appointments.models.scheduling import (
@@ -28,19 +44,37 @@ __all__ = [
     "AppointmentSeries",
     "AppointmentTemplate",
     "AvailabilityRule",
+    "DisplayQueue",
+    "DisplayScreen",
+    "Kiosk",
+    "LinePosition",
+    "LineRank",
     "NoShowModel",
     "PreferredProvider",
+    "PublicLink",
+    "QueueAlert",
+    "QueueConfiguration",
     "QueueEntry",
+    "QueueEvent",
+    "QueueMetrics",
+    "QueueProvider",
+    "QueuePublication",
+    "QueueSnapshot",
     "ReminderCall",
     "Resource",
     "RuleType",
     "SchedulingMetrics",
     "SchedulingPreference",
     "SchedulingWeights",
+    "ServicePoint",
+    "ServicePointQueue",
+    "ServicePointType",
     "SlotAvailability",
     "TemplateProvider",
     "TemplateSite",
+    "TicketCounter",
     "TimeOff",
+    "WaitCalibration",
     "WaitingList",
     "WaitingQueue",
 ]

@@ -52,6 +52,7 @@ class QueueEntrySerializer(serializers.ModelSerializer):
     patient_id = serializers.IntegerField()
     patient_name = serializers.CharField(source="patient.get_full_name")
     appointment_id = serializers.IntegerField(allow_null=True)
+    queue_position = serializers.IntegerField(help_text="1 is next; 0 when not in the line.")
 
     class Meta:
         model = QueueEntry

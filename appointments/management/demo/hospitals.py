@@ -93,11 +93,13 @@ class Urgency:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A queue; ``provider`` counts the doctors whose visits wait in it, None for walk-ins."""
+    """A queue and its service points; ``provider`` counts the doctors whose visits wait in it, None
+    for walk-ins."""
 
     name: str
     prefix: str
     place: int
+    points: Sequence[str]
     provider: int | None = None
 
 
@@ -191,9 +193,9 @@ RIVERSIDE = Hospital(
         Staff("nurse", "nurse", "Svetlana", "Hartung"),
     ),
     lines=(
-        Line("Dr. Weber, room 3", "A", 0, provider=0),
-        Line("Walk-in, main building", "B", 0),
-        Line("Blood samples, east clinic", "C", 1),
+        Line("Dr. Weber, room 3", "A", 0, ("Room 3",), provider=0),
+        Line("Walk-in, main building", "B", 0, ("Counter 1", "Counter 2")),
+        Line("Blood samples, east clinic", "C", 1, ("Cabin 1", "Cabin 2")),
     ),
     names=BERLIN,
     streets=(
@@ -238,9 +240,9 @@ LAKESIDE = Hospital(
         Staff("nurse", "nurse", "Deborah", "Quinn"),
     ),
     lines=(
-        Line("Dr. Whitfield, room 2", "A", 0, provider=0),
-        Line("Walk-in, Lake Avenue", "B", 0),
-        Line("Laboratory, Brighton", "C", 1),
+        Line("Dr. Whitfield, room 2", "A", 0, ("Room 2",), provider=0),
+        Line("Walk-in, Lake Avenue", "B", 0, ("Desk 1", "Desk 2")),
+        Line("Laboratory, Brighton", "C", 1, ("Cabin 1", "Cabin 2")),
     ),
     names=ROCHESTER,
     streets=(

@@ -19,11 +19,19 @@ from appointments.management.demo.hospitals import (
     URGENCIES,
     Doctor,
     Hospital,
+    Line,
 )
 from appointments.management.demo.logins import PASSWORD, ROOT, login
 from appointments.management.demo.people import CHILD_YEARS, patients
 from appointments.management.demo.visits import Diary, chance_of
-from appointments.management.demo.waiting import number, queue_of_visits, walk_ins, wishes
+from appointments.management.demo.waiting import (
+    number,
+    queue_of_visits,
+    ranks,
+    steps,
+    walk_ins,
+    wishes,
+)
 from appointments.models import (
     AppointmentEvent,
     AppointmentPriorityRule,
@@ -31,12 +39,18 @@ from appointments.models import (
     AppointmentTemplate,
     AvailabilityRule,
     PreferredProvider,
+    QueueConfiguration,
     QueueEntry,
+    QueueEvent,
+    QueueProvider,
     Resource,
     RuleType,
     SchedulingMetrics,
     SchedulingPreference,
+    ServicePoint,
+    ServicePointQueue,
     SlotAvailability,
+    TicketCounter,
     TimeOff,
     WaitingList,
     WaitingQueue,
@@ -62,6 +76,7 @@ BULK = (
     PreferredProvider,
     SchedulingMetrics,
     QueueEntry,
+    QueueEvent,
     WaitingList,
 )
 
@@ -434,12 +449,34 @@ class _Loader:
         }
         others = [patient for patient in self.patients if patient.pk not in here]
         self.rng.shuffle(others)
+        insert(QueueConfiguration(tenant=self.tenant, queue=queue) for queue in queues)
         for queue, line in zip(queues, self.hospital.lines, strict=True):
-            entries = self._entries(queue, line.provider, others)
-            insert(number(queue, entries))
+            points = self._points(queue, line)
+            entries = insert(number(queue, self._entries(queue, line.provider, points, others)))
+            insert(ranks(queue, entries))
+            insert(steps(entries))
+            insert(
+                [TicketCounter(tenant=self.tenant, queue=queue, date=self.today, last=len(entries))]
+            )
+
+    def _points(self, queue: WaitingQueue, line: Line) -> list[ServicePoint]:
+        """The doctor's room, or the line's counters."""
+        doctor = None if line.provider is None else self.providers[line.provider]
+        if doctor is not None:
+            insert([QueueProvider(tenant=self.tenant, queue=queue, provider=doctor)])
+        points = insert(
+            ServicePoint(tenant=self.tenant, name=name, site=queue.site, provider=doctor)
+            for name in line.points
+        )
+        insert(ServicePointQueue(tenant=self.tenant, point=point, queue=queue) for point in points)
+        return points
 
     def _entries(
-        self, queue: WaitingQueue, index: int | None, others: list[PatientProfile]
+        self,
+        queue: WaitingQueue,
+        index: int | None,
+        points: list[ServicePoint],
+        others: list[PatientProfile],
     ) -> list[QueueEntry]:
         """Takes from ``others`` whoever joins, so that nobody stands in two queues."""
         own: list[QueueEntry] = []
@@ -451,8 +488,17 @@ class _Loader:
                 if row.provider_id == provider.pk
                 and row.scheduled_datetime.astimezone(zone).date() == self.today
             ]
-            own = list(queue_of_visits(queue, today))
-        joining = list(walk_ins(queue, others, now=self.now, rng=self.rng, waiting_only=bool(own)))
+            own = list(queue_of_visits(queue, today, points[0]))
+        joining = list(
+            walk_ins(
+                queue,
+                others,
+                now=self.now,
+                rng=self.rng,
+                points=points,
+                waiting_only=bool(own),
+            )
+        )
         del others[: len(joining)]
         return own + joining
 

@@ -5,11 +5,14 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 
 from accounts.models import User
-from appointments.enums import AppointmentStatus, Priority, QueueEntryStatus
+from appointments.enums import AppointmentStatus, Priority, QueueEntryStatus, QueueStep
 from appointments.models import (
     AppointmentRequest,
     AppointmentTemplate,
+    LineRank,
     QueueEntry,
+    QueueEvent,
+    ServicePoint,
     WaitingList,
     WaitingQueue,
 )
@@ -27,7 +30,7 @@ AS_QUEUED = {
 
 
 def queue_of_visits(
-    queue: WaitingQueue, visits: Sequence[AppointmentRequest]
+    queue: WaitingQueue, visits: Sequence[AppointmentRequest], room: ServicePoint
 ) -> Iterator[QueueEntry]:
     """The provider's visits of today that have begun to wait, as entries of the queue."""
     for visit in visits:
@@ -37,9 +40,13 @@ def queue_of_visits(
                 queue=queue,
                 patient=visit.patient,
                 appointment=visit,
+                appointment_type=visit.appointment_type,
+                wanted_provider=visit.provider,
                 priority_score=SCORES[visit.priority],
                 estimated_service_time=visit.appointment_type.duration_minutes,
                 status=AS_QUEUED[visit.status],
+                service_point=room if visit.started_at else None,
+                arrived_at=visit.checked_in_at,
                 joined_at=visit.checked_in_at,
                 called_at=visit.started_at,
                 started_at=visit.started_at,
@@ -53,6 +60,7 @@ def walk_ins(
     *,
     now: datetime,
     rng: Random,
+    points: Sequence[ServicePoint],
     waiting_only: bool = False,
 ) -> Iterator[QueueEntry]:
     """People who came without an appointment: served, called and waiting ones, by arrival."""
@@ -61,7 +69,7 @@ def walk_ins(
     if waiting_only:
         plan = [QueueEntryStatus.WAITING] * (WAITING // 2)
     joined = now - timedelta(minutes=len(plan) * 5 + rng.uniform(2, 5))
-    for status, patient in zip(plan, patients, strict=False):
+    for count, (status, patient) in enumerate(zip(plan, patients, strict=False)):
         entry = QueueEntry(
             tenant_id=queue.tenant_id,
             queue=queue,
@@ -69,6 +77,10 @@ def walk_ins(
             priority_score=SCORES[rng.choices(list(SCORES), (80, 15, 5))[0]],
             estimated_service_time=rng.choice((10, 15, 20)),
             status=status,
+            service_point=(
+                None if status == QueueEntryStatus.WAITING else points[count % len(points)]
+            ),
+            arrived_at=joined,
             joined_at=joined,
         )
         _serve(entry, now=now, rng=rng)
@@ -90,15 +102,46 @@ def _serve(entry: QueueEntry, *, now: datetime, rng: Random) -> None:
 
 
 def number(queue: WaitingQueue, entries: Sequence[QueueEntry]) -> list[QueueEntry]:
-    """Give out tickets by arrival and positions, from 1 without gaps, by urgency and arrival."""
+    """Give out tickets by arrival."""
     by_arrival = sorted(entries, key=lambda entry: entry.joined_at)
     for count, entry in enumerate(by_arrival, start=1):
         entry.ticket = f"{queue.prefix}-{count:03d}"
+    return by_arrival
+
+
+def ranks(queue: WaitingQueue, by_arrival: Sequence[QueueEntry]) -> Iterator[LineRank]:
+    """The line, by urgency and arrival; the first settling refines it."""
     line = [entry for entry in by_arrival if entry.status == QueueEntryStatus.WAITING]
     line.sort(key=lambda entry: -entry.priority_score)
-    for position, entry in enumerate(line, start=1):
-        entry.queue_position = position
-    return by_arrival
+    for place, entry in enumerate(line, start=1):
+        yield LineRank(tenant_id=queue.tenant_id, queue=queue, entry=entry, rank=place)
+
+
+def steps(entries: Sequence[QueueEntry]) -> Iterator[QueueEvent]:
+    """What happened to each, as the engine would have written it down."""
+    for place, entry in enumerate(entries, start=1):
+        was = ""
+        for step, status, at in (
+            (QueueStep.JOIN, QueueEntryStatus.WAITING, entry.joined_at),
+            (QueueStep.CALL, QueueEntryStatus.CALLED, entry.called_at),
+            (QueueStep.START, QueueEntryStatus.IN_PROGRESS, entry.started_at),
+            (QueueStep.COMPLETE, QueueEntryStatus.COMPLETED, entry.completed_at),
+        ):
+            if at is None:
+                break
+            joins = step == QueueStep.JOIN
+            yield QueueEvent(
+                tenant_id=entry.tenant_id,
+                queue=entry.queue,
+                entry=entry,
+                step=step,
+                from_status=was,
+                to_status=status,
+                service_point=None if joins else entry.service_point,
+                rank=place if joins else None,
+                at=at,
+            )
+            was = status
 
 
 def wishes(

@@ -238,7 +238,7 @@ def test_a_fresh_step_of_the_demo_can_be_undone(hospital):
 
 def test_queues_are_in_mid_flow(hospital):
     for queue in WaitingQueue.objects.all():
-        entries = list(queue.entries.order_by("joined_at", "pk"))
+        entries = list(queue.entries.select_related("line").order_by("joined_at", "pk"))
         waiting = [e for e in entries if e.status == QueueEntryStatus.WAITING]
         numbers = sorted(e.queue_position for e in waiting)
         assert len(waiting) >= 3

@@ -1,0 +1,73 @@
+"""A visit that is checked in joins the queue of its provider, and what becomes of it is followed.
+
+Called after the visit's own commit, and again by a job for what a crash cut off: each call looks
+at the visit as it is now, so calling twice changes nothing.
+"""
+
+from contextlib import suppress
+
+from appointments.enums import (
+    QUEUE_PRESENT,
+    AppointmentStatus,
+    Priority,
+    QueueEntryStatus,
+    QueueStep,
+)
+from appointments.models import AppointmentRequest, QueueEntry, WaitingQueue
+from appointments.queue.errors import AlreadyWaitingError, QueueClosedError
+from appointments.queue.queue_engine import SCORES, AdvancedQueueEngine
+from core.clock import Clock, system_clock
+
+S, A = QueueEntryStatus, AppointmentStatus
+WAYS: dict[AppointmentStatus, dict[QueueEntryStatus, tuple[QueueStep, ...]]] = {
+    A.IN_PROGRESS: {
+        S.WAITING: (QueueStep.CALL, QueueStep.START),
+        S.SKIPPED: (QueueStep.CALL, QueueStep.START),
+        S.ON_HOLD: (QueueStep.CALL, QueueStep.START),
+        S.CALLED: (QueueStep.START,),
+    },
+    A.COMPLETED: {
+        S.WAITING: (QueueStep.CALL, QueueStep.START, QueueStep.COMPLETE),
+        S.CALLED: (QueueStep.START, QueueStep.COMPLETE),
+        S.IN_PROGRESS: (QueueStep.COMPLETE,),
+        S.SKIPPED: (QueueStep.LEAVE,),
+        S.ON_HOLD: (QueueStep.LEAVE,),
+    },
+}
+"""By the visit's state: the steps that bring an entry there."""
+
+LEAVES = dict.fromkeys((S.WAITING, S.CALLED, S.SKIPPED, S.ON_HOLD), (QueueStep.LEAVE,))
+AWAY = (A.PENDING, A.CONFIRMED, A.CANCELLED, A.NO_SHOW)
+
+
+def follow_visit(appointment_id: int, *, clock: Clock = system_clock) -> None:
+    """Bring the visit's entry to where the visit is."""
+    visit = AppointmentRequest.objects.filter(pk=appointment_id).first()
+    if visit is None:
+        return
+    entry = QueueEntry.objects.filter(appointment=visit, status__in=QUEUE_PRESENT).first()
+    if entry is None:
+        if visit.status == A.CHECKED_IN:
+            _join(visit, clock)
+        return
+    if visit.status == A.CHECKED_IN and entry.status == S.IN_PROGRESS:
+        AdvancedQueueEngine.of_entry(entry.pk, clock=clock).undo(entry.pk)
+        return
+    ways = LEAVES if visit.status in AWAY else WAYS.get(AppointmentStatus(visit.status), {})
+    for step in ways.get(QueueEntryStatus(entry.status), ()):
+        AdvancedQueueEngine.of_entry(entry.pk, clock=clock).take(step, entry.pk)
+
+
+def _join(visit: AppointmentRequest, clock: Clock) -> None:
+    """A closed queue leaves the visit on Today's board, where staff see it wait."""
+    queue = WaitingQueue.objects.filter(
+        queueprovider__provider=visit.provider_id, is_active=True
+    ).first()
+    if queue is None:
+        return
+    with suppress(AlreadyWaitingError, QueueClosedError):
+        AdvancedQueueEngine(queue, clock=clock).add_to_queue(
+            patient_id=visit.patient_id,  # type: ignore[arg-type]
+            appointment_id=visit.pk,
+            priority_score=SCORES[Priority(visit.priority)],
+        )

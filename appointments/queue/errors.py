@@ -1,0 +1,67 @@
+"""Why the queue engine refuses."""
+
+from typing import Any
+
+from appointments.enums import QueueStep
+from core.errors import DomainError
+
+
+class AlreadyWaitingError(DomainError):
+    """``entry_id`` and ``ticket`` in the answer are those of the stay that goes on."""
+
+    code = "already_waiting"
+
+    def __init__(self, *, entry_id: int, ticket: str) -> None:
+        super().__init__(
+            f"This patient is in the queue already, with ticket {ticket}.",
+            attr="patient_id",
+            entry_id=entry_id,
+            ticket=ticket,
+        )
+
+
+class QueueClosedError(DomainError):
+    """``alternatives`` in the answer lists queues that would take the patient."""
+
+    code = "queue_closed"
+
+    def __init__(self, message: str, *, alternatives: list[dict[str, Any]]) -> None:
+        super().__init__(message, alternatives=alternatives)
+
+
+class QueueFullError(QueueClosedError):
+    code = "queue_full"
+
+
+class IllegalQueueStepError(DomainError):
+    """The present state has no such step; ``legal`` in the answer lists those that it has."""
+
+    code = "illegal_transition"
+
+    def __init__(self, step: QueueStep, status_label: str, legal: list[QueueStep]) -> None:
+        options = ", ".join(each.value for each in legal) or "none"
+        super().__init__(
+            f"Cannot {step.label.lower()}: the entry is “{status_label.lower()}”. "
+            f"Possible now: {options}.",
+            legal=[each.value for each in legal],
+        )
+
+
+class ServicePointNotOpenError(DomainError):
+    code = "service_point_not_open"
+    message = "This service point is paused or closed. Open it first."
+
+
+class ServicePointBusyError(DomainError):
+    code = "service_point_busy"
+    message = "Somebody is still being served there."
+
+
+class VisitNotExpectedError(DomainError):
+    code = "visit_not_expected"
+    message = "This visit is over, cancelled or missed, so nobody can wait for it."
+
+
+class NothingToUndoInQueueError(DomainError):
+    code = "nothing_to_undo"
+    message = "There is no step of the last 10 minutes to undo."

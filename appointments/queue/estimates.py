@@ -1,0 +1,192 @@
+"""What wait estimates are made from: who serves, who is being served, and how fast today."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, Sum
+
+from appointments.enums import QueueEntryStatus, ServicePointState
+from appointments.models import (
+    AppointmentTemplate,
+    QueueConfiguration,
+    QueueEntry,
+    ServicePoint,
+    WaitCalibration,
+    WaitingQueue,
+)
+from appointments.queue.line import QueueLine
+from appointments.queue.routing_policy import Point, eligibility
+from appointments.queue.wait_estimate import (
+    DEFAULT_OFFSETS,
+    PACE_PRIOR_MINUTES,
+    Estimates,
+    Offsets,
+    estimate,
+    residual_minutes,
+    todays_pace,
+)
+
+HISTORY = timedelta(days=7)
+TODAY = timedelta(hours=12)
+PRIOR_VISITS = 5
+BUCKETS = (0, 10, 20, 40)
+BEING_SERVED = (QueueEntryStatus.CALLED, QueueEntryStatus.IN_PROGRESS)
+SERVICE_TIME = ExpressionWrapper(F("completed_at") - F("started_at"), output_field=DurationField())
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a queue has to serve its line with.
+
+    Attributes:
+        points: the open ones; empty where every point is paused or closed.
+        free_in: minutes until each is free.
+        pace: of each, times the expected length of a visit.
+    """
+
+    points: list[Point]
+    free_in: np.ndarray
+    pace: np.ndarray
+    offsets: Offsets
+
+
+def waits(line: QueueLine, capacity: Capacity) -> Estimates:
+    """The waits of the line, which is in serving order; minutes."""
+    durations = np.outer(line.columns.expected_minutes, capacity.pace)
+    able = eligibility(line.wishes, capacity.points)
+    return estimate(durations, able, capacity.free_in, capacity.offsets)
+
+
+def read_capacity(
+    queue: WaitingQueue, configuration: QueueConfiguration, *, now: datetime
+) -> Capacity:
+    """Read in five statements, however long the line is."""
+    points, is_staffed = _points(queue)
+    keys = [point.point_id for point in points]
+    serving = list(
+        QueueEntry.objects.filter(
+            Q(queue=queue) | Q(service_point__in=keys), status__in=BEING_SERVED
+        ).values_list("service_point_id", "started_at", "estimated_service_time")
+    )
+    if not is_staffed:
+        points = [Point(-n, frozenset([queue.pk])) for n in range(max(1, len(serving)))]
+        keys = [point.point_id for point in points]
+        serving = [(keys[n], *row[1:]) for n, row in enumerate(serving)]
+    free_in = np.zeros(len(points))
+    for key, started_at, expected in serving:
+        if key in keys:
+            elapsed = (now - started_at).total_seconds() / 60 if started_at else 0.0
+            free_in[keys.index(key)] += residual_minutes(elapsed, max(1, expected))
+    pace = (
+        _paces(queue, keys, now=now) if configuration.use_historical_data else np.ones(len(points))
+    )
+    return Capacity(points, free_in, pace, offsets_of(queue))
+
+
+def expected_minutes(
+    queue: WaitingQueue,
+    configuration: QueueConfiguration,
+    kind: AppointmentTemplate | None,
+    *,
+    now: datetime,
+) -> int:
+    """The expected length of a visit of this type in this queue: the mean of the last week,
+    drawn towards the type's own length (the queue's default without a type)."""
+    usual = kind.duration_minutes if kind else configuration.default_service_time_minutes
+    if not configuration.use_historical_data:
+        return usual
+    seen = QueueEntry.objects.filter(
+        queue=queue,
+        joined_at__gte=now - HISTORY,
+        status=QueueEntryStatus.COMPLETED,
+        started_at__isnull=False,
+        appointment_type=kind,
+    ).aggregate(mean=Avg(SERVICE_TIME), count=Count("pk"))
+    if not seen["count"]:
+        return usual
+    mean = seen["mean"].total_seconds() / 60
+    blended = (seen["count"] * mean + PRIOR_VISITS * usual) / (seen["count"] + PRIOR_VISITS)
+    return max(1, round(blended))
+
+
+def offsets_of(queue: WaitingQueue) -> Offsets:
+    """By how much the queue's own past corrects its estimates."""
+    rows = {row.bucket: row for row in WaitCalibration.objects.filter(queue=queue)}
+    if set(rows) != set(BUCKETS):
+        return DEFAULT_OFFSETS
+    ordered = [rows[bucket] for bucket in BUCKETS]
+    return Offsets(
+        p10=tuple(row.offset_p10 for row in ordered),
+        p50=tuple(row.offset_p50 for row in ordered),
+        p90=tuple(row.offset_p90 for row in ordered),
+    )
+
+
+def shown(estimates: Estimates, row: int) -> dict[str, int | None]:
+    """One entry's range as people see it: whole minutes, None where nobody may serve it now."""
+    if np.isnan(estimates.p50[row]):
+        return {"p10": None, "p50": None, "p90": None}
+    return {
+        "p10": int(np.floor(estimates.p10[row])),
+        "p50": round(float(estimates.p50[row])),
+        "p90": int(np.ceil(estimates.p90[row])),
+    }
+
+
+def _points(queue: WaitingQueue) -> tuple[list[Point], bool]:
+    """The open points of the queue, and whether it has points at all."""
+    rows = (
+        ServicePoint.objects.filter(is_active=True, servicepointqueue__queue=queue)
+        .select_related("provider__provider_profile")
+        .prefetch_related("servicepointtype_set")
+        .order_by("pk")
+    )
+    points = [point_of(row, {queue.pk}) for row in rows if row.state == ServicePointState.OPEN]
+    return points, bool(rows)
+
+
+def point_of(row: ServicePoint, queue_ids: set[int]) -> Point:
+    """The service point as the routing rules see it."""
+    profile: Any = getattr(row.provider, "provider_profile", None)
+    types = frozenset(each.appointment_type_id for each in row.servicepointtype_set.all())
+    return Point(
+        row.pk,
+        frozenset(queue_ids),
+        row.provider_id,
+        frozenset(profile.specialties if profile else ()),
+        types or None,
+    )
+
+
+def _paces(queue: WaitingQueue, keys: list[int], *, now: datetime) -> np.ndarray:
+    """How each point's visits compare with the expected length, this week and today."""
+    done = QueueEntry.objects.filter(
+        queue=queue,
+        joined_at__gte=now - HISTORY,
+        status=QueueEntryStatus.COMPLETED,
+        started_at__isnull=False,
+    )
+    today = Q(joined_at__gte=now - TODAY)
+    rows = list(
+        done.values("service_point_id").annotate(
+            actual=Sum(SERVICE_TIME),
+            expected=Sum("estimated_service_time"),
+            actual_today=Sum(SERVICE_TIME, filter=today),
+            expected_today=Sum("estimated_service_time", filter=today),
+        )
+    )
+    all_actual = sum(_minutes(row["actual_today"]) for row in rows)
+    all_expected = sum(row["expected_today"] or 0 for row in rows)
+    own = {
+        row["service_point_id"]: (_minutes(row["actual"]) + PACE_PRIOR_MINUTES)
+        / (row["expected"] + PACE_PRIOR_MINUTES)
+        for row in rows
+    }
+    of_today = todays_pace(all_actual, all_expected)
+    return np.array([own.get(key, 1.0) * of_today for key in keys])
+
+
+def _minutes(length: timedelta | None) -> float:
+    return length.total_seconds() / 60 if length else 0.0

@@ -1,0 +1,139 @@
+"""What happened to entries: written down with what each step replaced, undone and replayed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+from django.utils.dateparse import parse_datetime
+
+from accounts.models import User
+from appointments.enums import QueueEntryStatus, QueueStep
+from appointments.models import QueueEntry, QueueEvent, QueueSnapshot
+from appointments.queue.events import QueueChanged, QueueEntryChanged
+from core.events import publish_on_commit
+
+FIELDS = (
+    "status",
+    "service_point_id",
+    "wanted_provider_id",
+    "wanted_specialty",
+    "is_flexible",
+    "priority_score",
+    "notes",
+    "away_at",
+    "away_until",
+    "called_at",
+    "started_at",
+    "completed_at",
+)
+"""What a step may change, and undo puts back."""
+
+
+def snapshot(entry: QueueEntry) -> dict[str, Any]:
+    """The values of ``FIELDS``, JSON-ready."""
+    values = {name: getattr(entry, name) for name in FIELDS}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+
+
+def restore(entry: QueueEntry, before: dict[str, Any]) -> None:
+    """Set what a snapshot holds; nothing is written."""
+    for name in FIELDS:
+        if name in before:
+            value = before[name]
+            is_time = name.startswith("away_") or name.endswith("_at")
+            setattr(entry, name, parse_datetime(value) if is_time and value else value)
+
+
+def record(
+    entry: QueueEntry,
+    step: QueueStep,
+    *,
+    by: User | None,
+    before: dict[str, Any],
+    from_status: str,
+    now: datetime,
+    reason: str = "",
+    rank: float | None = None,
+) -> QueueEvent:
+    """Write the step down and tell of it after the commit."""
+    event = QueueEvent.objects.create(
+        queue_id=entry.queue_id,
+        entry=entry,
+        step=step,
+        from_status=from_status,
+        to_status=entry.status,
+        service_point_id=entry.service_point_id,
+        rank=rank,
+        before=before,
+        reason=reason[:500],
+        at=now,
+        by_id=by.pk if by else None,
+        by_name=by.get_full_name() if by else "",
+    )
+    tenant_id: int = entry.tenant_id  # type: ignore[assignment]
+    publish_on_commit(
+        QueueEntryChanged(
+            tenant_id=tenant_id, queue_id=entry.queue_id, entry_id=entry.pk, step=step
+        )
+    )
+    publish_on_commit(QueueChanged(tenant_id=tenant_id, queue_id=entry.queue_id))
+    return event
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A queue as it was.
+
+    Attributes:
+        waiting: keys of the entries in the line, in serving order.
+        states: the status of every entry that was present, by key.
+    """
+
+    waiting: tuple[int, ...]
+    states: dict[int, str]
+
+
+def replay(queue_id: int, at: datetime) -> Moment:
+    """The queue at a past instant, from its events and snapshots alone.
+
+    Args:
+        at: aware; what happened at this very instant has happened.
+    """
+    last = (
+        QueueEvent.objects.filter(entry=OuterRef("pk"), at__lte=at)
+        .order_by("-pk")
+        .values("to_status")[:1]
+    )
+    entered = (
+        QueueEvent.objects.filter(entry=OuterRef("pk"), at__lte=at, rank__isnull=False)
+        .order_by("-pk")
+        .values("rank")[:1]
+    )
+    rows = (
+        QueueEntry.objects.filter(queue_id=queue_id, joined_at__lte=at)
+        .annotate(state=Subquery(last), entry_rank=Subquery(entered))
+        .exclude(state=None)
+        .values_list("pk", "state", "entry_rank", "arrived_at")
+    )
+    gone = {
+        QueueEntryStatus.COMPLETED,
+        QueueEntryStatus.NO_SHOW,
+        QueueEntryStatus.LEFT,
+        QueueEntryStatus.TRANSFERRED,
+    }
+    present = [row for row in rows if row[1] not in gone]
+    newest = QueueSnapshot.objects.filter(queue_id=queue_id, at__lte=at).order_by("-pk").first()
+    places = {key: float(n) for n, key in enumerate(newest.entry_ids if newest else (), start=1)}
+    line = sorted(
+        (places.get(key, rank if rank is not None else float("inf")), arrived, key)
+        for key, state, rank, arrived in present
+        if state == QueueEntryStatus.WAITING
+    )
+    return Moment(
+        waiting=tuple(key for _, _, key in line),
+        states={key: state for key, state, _, _ in present},
+    )
