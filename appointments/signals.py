@@ -11,20 +11,32 @@ from accounts.models import User
 from appointments.booking.events import AppointmentChanged
 from appointments.enums import Step
 from appointments.groups import board_group, login_group
+from appointments.queue.arrivals import follow_visit
 from appointments.tasks import learn_preferences
 from core.clock import system_clock
 from core.events import call_on_commit, subscribe
+from core.tenancy import tenant
 
 # Steps after which a visit counts, or counts no longer, in what is learned of its patient.
 TEACHING = (Step.COMPLETE, Step.NO_SHOW, Step.CANCEL, Step.UNDO)
+# Steps that a patient's place in a queue follows.
+QUEUED = (*TEACHING, Step.CHECK_IN, Step.START)
 
 
 def connect() -> None:
     """Subscribe every handler; called once when the application is ready."""
+    subscribe(AppointmentChanged, move_in_queue)  # first, so that the boards show the ticket
     subscribe(AppointmentChanged, push_board_changed)
     subscribe(AppointmentChanged, learn_from_visit)
     user_logged_out.connect(after_logout, dispatch_uid="appointments.after_logout")
     post_save.connect(after_user_saved, sender=User, dispatch_uid="appointments.after_user_saved")
+
+
+def move_in_queue(event: AppointmentChanged) -> None:
+    """Let whoever checks in wait in the provider's queue, and the queue follow the visit."""
+    if event.step in QUEUED:
+        with tenant(event.tenant_id):
+            follow_visit(event.appointment_id)
 
 
 def push_board_changed(event: AppointmentChanged) -> None:

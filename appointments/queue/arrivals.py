@@ -12,9 +12,14 @@ from appointments.enums import (
     Priority,
     QueueEntryStatus,
     QueueStep,
+    Step,
 )
-from appointments.models import AppointmentRequest, QueueEntry, WaitingQueue
-from appointments.queue.errors import AlreadyWaitingError, QueueClosedError
+from appointments.models import AppointmentEvent, AppointmentRequest, QueueEntry, WaitingQueue
+from appointments.queue.errors import (
+    AlreadyWaitingError,
+    NothingToUndoInQueueError,
+    QueueClosedError,
+)
 from appointments.queue.queue_engine import SCORES, AdvancedQueueEngine
 from core.clock import Clock, system_clock
 
@@ -47,7 +52,7 @@ def follow_visit(appointment_id: int, *, clock: Clock = system_clock) -> None:
         return
     entry = QueueEntry.objects.filter(appointment=visit, status__in=QUEUE_PRESENT).first()
     if entry is None:
-        if visit.status == A.CHECKED_IN:
+        if visit.status in (A.CHECKED_IN, A.IN_PROGRESS) and not _came_back(visit, clock):
             _join(visit, clock)
         return
     if visit.status == A.CHECKED_IN and entry.status == S.IN_PROGRESS:
@@ -58,12 +63,27 @@ def follow_visit(appointment_id: int, *, clock: Clock = system_clock) -> None:
         AdvancedQueueEngine.of_entry(entry.pk, clock=clock).take(step, entry.pk)
 
 
+def _came_back(visit: AppointmentRequest, clock: Clock) -> bool:
+    """Whether the entry that ended with the visit's last step, now undone, goes on."""
+    last = AppointmentEvent.objects.filter(appointment=visit).order_by("-pk").first()
+    ended = QueueEntry.objects.filter(appointment=visit).order_by("-pk").first()
+    if last is None or last.step != Step.UNDO or ended is None:
+        return False
+    with suppress(AlreadyWaitingError, NothingToUndoInQueueError):
+        AdvancedQueueEngine.of_entry(ended.pk, clock=clock).undo(ended.pk)
+        return True
+    return False
+
+
+def queue_of_provider(provider_id: int) -> WaitingQueue | None:
+    """Where visits with the provider wait, if anywhere."""
+    return WaitingQueue.objects.filter(queueprovider__provider=provider_id, is_active=True).first()
+
+
 def _join(visit: AppointmentRequest, clock: Clock) -> None:
     """A closed queue leaves the visit on Today's board, where staff see it wait."""
-    queue = WaitingQueue.objects.filter(
-        queueprovider__provider=visit.provider_id, is_active=True
-    ).first()
-    if queue is None:
+    queue = queue_of_provider(visit.provider_id)
+    if queue is None or visit.status != A.CHECKED_IN:
         return
     with suppress(AlreadyWaitingError, QueueClosedError):
         AdvancedQueueEngine(queue, clock=clock).add_to_queue(
