@@ -214,20 +214,24 @@ def reasons(
 ) -> list[Reason]:
     """Why each entry stands where ``serving_order`` with the same arguments puts it, by row."""
     terms = _terms(line, now, weights, alpha)
-    result = []
-    for row in range(len(line)):
-        if not np.isnan(line.manual_rank[row]):
-            reason = Reason(Cause.BY_HAND)
-        elif terms.band[row] == Band.URGENT:
-            reason = Reason(Cause.URGENT)
-        elif fifo:
-            reason = _fifo_reason(line, terms, row, now)
-        elif terms.owed[row] > guard_minutes:
-            reason = Reason(Cause.LONG_WAIT, int(terms.owed[row]))
-        else:
-            reason = _score_reason(line, terms, row, now)
-        result.append(reason)
-    return result
+    nothing = np.zeros(len(line))
+    cases = [
+        (~np.isnan(line.manual_rank), Cause.BY_HAND, nothing),
+        (terms.band == Band.URGENT, Cause.URGENT, nothing),
+    ]
+    if fifo:
+        cases.append((terms.band == Band.PRIORITY, Cause.PRIORITY, nothing))
+    else:
+        cases += _score_cases(line, terms, guard_minutes)
+    waited = np.maximum(0.0, now - line.arrived)
+    cases.append((np.ones(len(line), dtype=bool), Cause.ARRIVAL, waited))
+    first = np.argmax([holds for holds, _, _ in cases], axis=0)
+    minutes = np.choose(first, [each.astype(np.int64) for _, _, each in cases])
+    causes = [cause for _, cause, _ in cases]
+    return [
+        Reason(causes[case], whole)
+        for case, whole in zip(first.tolist(), minutes.tolist(), strict=True)
+    ]
 
 
 def _terms(line: Line, now: float, weights: Weights, alpha: float) -> _Terms:
@@ -269,28 +273,20 @@ def _with_moved(order: Ints, line: Line) -> Ints:
     return np.array(result, dtype=np.int64)
 
 
-def _score_reason(line: Line, terms: _Terms, row: int, now: float) -> Reason:
-    """The largest of what urgency, time and brevity add to the score."""
-    urgency, waiting = terms.urgency[row], terms.waiting[row]
-    brevity = terms.score[row] - terms.before[row]
-    if urgency > max(waiting, brevity, 0.0):
-        return Reason(Cause.PRIORITY)
-    if brevity > max(waiting, 0.0):
-        return Reason(Cause.SHORT_VISIT)
-    if np.isnan(line.appointment[row]):
-        return _arrival(line, row, now)
-    if terms.late[row]:
-        return Reason(Cause.CAME_LATE, int(line.arrived[row] - line.appointment[row]))
-    since = terms.since_due[row]
-    cause = Cause.APPOINTMENT_PASSED if since >= 0 else Cause.APPOINTMENT_AHEAD
-    return Reason(cause, int(abs(since)))
-
-
-def _fifo_reason(line: Line, terms: _Terms, row: int, now: float) -> Reason:
-    if terms.band[row] == Band.PRIORITY:
-        return Reason(Cause.PRIORITY)
-    return _arrival(line, row, now)
-
-
-def _arrival(line: Line, row: int, now: float) -> Reason:
-    return Reason(Cause.ARRIVAL, max(0, int(now - line.arrived[row])))
+def _score_cases(
+    line: Line, terms: _Terms, guard_minutes: float
+) -> list[tuple[NDArray[np.bool_], Cause, Floats]]:
+    """The guard, or else the largest of what urgency, brevity and time add to the score."""
+    brevity = terms.score - terms.before
+    by_urgency = terms.urgency > np.maximum(np.maximum(terms.waiting, brevity), 0.0)
+    by_brevity = brevity > np.maximum(terms.waiting, 0.0)
+    booked, since = ~np.isnan(line.appointment), terms.since_due
+    late_by = np.where(terms.late, line.arrived - line.appointment, 0.0)
+    return [
+        (terms.owed > guard_minutes, Cause.LONG_WAIT, terms.owed),
+        (by_urgency, Cause.PRIORITY, np.zeros_like(since)),
+        (by_brevity, Cause.SHORT_VISIT, np.zeros_like(since)),
+        (terms.late, Cause.CAME_LATE, late_by),
+        (booked & (since >= 0), Cause.APPOINTMENT_PASSED, since),
+        (booked, Cause.APPOINTMENT_AHEAD, -since),
+    ]

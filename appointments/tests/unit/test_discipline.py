@@ -217,6 +217,13 @@ def test_reasons(person, reason):
     assert reasons(line_of(person), now=NOW, weights=WEIGHTS) == [reason]
 
 
+@pytest.mark.parametrize("fifo", [False, True])
+def test_an_empty_line(fifo):
+    assert order(line_of(), fifo=fifo) == []
+    assert reasons(line_of(), now=NOW, weights=WEIGHTS, fifo=fifo) == []
+    assert not len(line_scores(line_of(), now=NOW, weights=WEIGHTS))
+
+
 def test_fifo_has_no_other_reasons_than_class_and_arrival():
     people = [entry(URGENT), entry(PRIORITY), entry(waited=75), entry(appointment=-12, minutes=1)]
     assert causes(line_of(*people), fifo=True) == [
