@@ -173,12 +173,29 @@ def test_ranks_by_hand(people, expected):
         # Priority counts against a wait of some minutes.
         ([entry(ROUTINE, waited=20), entry(PRIORITY, waited=5)], [1, 0]),
         ([entry(ROUTINE, waited=40), entry(PRIORITY, waited=5)], [0, 1]),
+        # Long before an appointment the length of the visit does not count.
+        ([entry(0, appointment=60, minutes=10), entry(0, appointment=60, minutes=40)], [0, 1]),
         # Equals follow by arrival, then by number.
         ([entry(), entry()], [0, 1]),
     ],
 )
 def test_dynamic_order(people, expected):
     assert order(line_of(*people)) == expected
+
+
+@pytest.mark.parametrize(
+    ("score", "band"),
+    [
+        (0, Band.ROUTINE),
+        (39.9, Band.ROUTINE),
+        (40, Band.PRIORITY),
+        (74.9, Band.PRIORITY),
+        (75, Band.URGENT),
+        (100, Band.URGENT),
+    ],
+)
+def test_bands(score, band):
+    assert bands(np.array([float(score)])).tolist() == [band]
 
 
 def test_without_alpha_the_length_of_a_visit_does_not_matter():
