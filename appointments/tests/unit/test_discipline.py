@@ -60,7 +60,7 @@ def entries(draw, by_hand=False, highest_score=100):
 
 
 def lines(**options):
-    return st.lists(entries(**options), max_size=12).map(lambda found: line_of(*found))
+    return st.lists(entries(**options), max_size=8).map(lambda found: line_of(*found))
 
 
 weights = st.builds(Weights, *[st.integers(0, 10)] * 2, st.integers(1, 10))
