@@ -34,11 +34,13 @@ ON CONFLICT (entry_id)
 DO UPDATE SET rank = EXCLUDED.rank, manual_position = EXCLUDED.manual_position
 """
 DROP_DEPARTED = """
-DELETE FROM appointments_linerank r
-WHERE r.tenant_id = %s AND r.queue_id = %s AND NOT EXISTS (
-    SELECT 1 FROM appointments_queueentry e
-    WHERE e.tenant_id = r.tenant_id AND e.id = r.entry_id AND e.status = 'WAITING')
-RETURNING r.rank
+DELETE FROM appointments_linerank WHERE id IN (
+    SELECT r.id FROM appointments_linerank r
+    WHERE r.tenant_id = %s AND r.queue_id = %s AND NOT EXISTS (
+        SELECT 1 FROM appointments_queueentry e
+        WHERE e.tenant_id = r.tenant_id AND e.id = r.entry_id AND e.status = 'WAITING')
+    FOR UPDATE SKIP LOCKED)  -- a locked one belongs to an entry that is coming back
+RETURNING rank
 """
 ABSENT_ENDED = """
 SELECT e.id FROM appointments_queueentry e

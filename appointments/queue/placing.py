@@ -1,0 +1,77 @@
+"""Where an entry stands in the line, and how long it waits there."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from appointments.models import LineRank, QueueConfiguration, QueueEntry, WaitingQueue
+from appointments.queue import estimates, line
+from appointments.queue.discipline import serving_order
+
+
+def order_of(
+    present: line.QueueLine, configuration: QueueConfiguration, *, now: datetime
+) -> np.ndarray:
+    """Rows of the line in the order in which they are served."""
+    rules = line.rules_of(configuration)
+    return serving_order(present.columns, now=line.minutes(now), **rules)
+
+
+def enter_line(
+    entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime, predict: bool = False
+) -> float:
+    """Give a waiting entry its rank among the others; the next settling makes it whole.
+
+    Args:
+        predict: keep what the patient is told on joining, to be compared with what came.
+    """
+    LineRank.objects.filter(entry=entry).delete()
+    present = line.read_line(entry.queue_id)
+    order = order_of(present, configuration, now=now)
+    rank = line.rank_between(present, order, entry.pk)
+    LineRank.objects.create(entry=entry, queue_id=entry.queue_id, rank=rank)
+    if predict:
+        _predict(entry, line.reordered(present, order), configuration, now=now)
+    return rank
+
+
+def place_of(entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime) -> int:
+    """The place in the line, from 1, that is due to the entry now, stored or not."""
+    ordered = _line_with(entry, configuration, now=now)
+    return _row_of(entry, ordered) + 1
+
+
+def wait_of(
+    entry: QueueEntry, queue: WaitingQueue, configuration: QueueConfiguration, *, now: datetime
+) -> timedelta | None:
+    """The entry's median wait, stored or not; None while no open service point may take it."""
+    ordered = _line_with(entry, configuration, now=now)
+    capacity = estimates.read_capacity(queue, configuration, now=now)
+    median = estimates.waits(ordered, capacity).p50[_row_of(entry, ordered)]
+    return None if np.isnan(median) else timedelta(minutes=float(median))
+
+
+def _predict(
+    entry: QueueEntry, ordered: line.QueueLine, configuration: QueueConfiguration, *, now: datetime
+) -> None:
+    capacity = estimates.read_capacity(entry.queue, configuration, now=now)
+    waits = estimates.waits(ordered, capacity)
+    row = _row_of(entry, ordered)
+    if np.isnan(waits.p50[row]):
+        return
+    entry.predicted_wait = float(waits.scheduled[row])
+    entry.predicted_p10, entry.predicted_p90 = float(waits.p10[row]), float(waits.p90[row])
+    entry.save(update_fields=["predicted_wait", "predicted_p10", "predicted_p90"])
+
+
+def _line_with(
+    entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime
+) -> line.QueueLine:
+    present = line.read_line(entry.queue_id)
+    if entry.pk is None or entry.pk not in present.columns.entry_id:
+        present = line.with_newcomer(present, entry)
+    return line.reordered(present, order_of(present, configuration, now=now))
+
+
+def _row_of(entry: QueueEntry, present: line.QueueLine) -> int:
+    return int(np.flatnonzero(present.columns.entry_id == (entry.pk or 0))[0])
