@@ -11,7 +11,7 @@ from appointments.api.catalogue_views import (
 )
 from appointments.api.figures_views import SchedulingMetricsViewSet
 from appointments.api.icd10_views import Icd10View
-from appointments.api.queue_views import QueueEntryViewSet, QueueViewSet
+from appointments.api.queue_views import QueueEntryViewSet, QueueManagementViewSet
 from appointments.api.resource_views import ResourceViewSet, TimeOffViewSet
 from appointments.api.rule_views import PriorityRuleViewSet
 from appointments.api.scheduling_views import SmartSchedulingViewSet
@@ -28,7 +28,7 @@ router.register("appointment-types", AppointmentTypeViewSet, basename="api-appoi
 router.register("availability", AvailabilityViewSet, basename="api-availability")
 router.register("availability-rules", AvailabilityRuleViewSet, basename="api-availability-rule")
 router.register("priority-rules", PriorityRuleViewSet, basename="api-priority-rule")
-router.register("queues", QueueViewSet, basename="api-queue")
+router.register("queues", QueueManagementViewSet, basename="api-queue")
 router.register("queue-entries", QueueEntryViewSet, basename="api-queue-entry")
 router.register("waitlist", WaitlistViewSet, basename="api-waitlist")
 router.register("scheduling-metrics", SchedulingMetricsViewSet, basename="api-scheduling-metrics")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
@@ -13,6 +14,7 @@ from appointments.models import (
     QueueEntry,
     QueueEvent,
     QueuePublication,
+    ServicePoint,
     WaitingQueue,
 )
 from appointments.permissions import visible_queues
@@ -20,7 +22,7 @@ from appointments.queue import estimates
 from appointments.queue.discipline import Band, bands
 from appointments.queue.line import QueueLine, instant, read_line
 from appointments.queue.wait_estimate import load_factor, load_level
-from core.errors import NotFoundError
+from core.errors import InvalidInputError, NotFoundError
 from core.lookups import MAX_KEY
 
 RECENT_CALLS = 10
@@ -125,6 +127,38 @@ def shown_line(line: QueueLine, waits: estimates.Estimates) -> list[dict[str, An
         }
         for row in range(len(line))
     ]
+
+
+def wait_of(entry: QueueEntry, *, now: datetime) -> dict[str, int | None] | None:
+    """The entry's range of minutes; None when it does not wait in the line."""
+    if entry.status != QueueEntryStatus.WAITING:
+        return None
+    line = read_line(entry.queue_id)
+    found = np.flatnonzero(line.columns.entry_id == entry.pk)
+    if not len(found):
+        return None
+    capacity = estimates.read_capacity(entry.queue, configuration_of(entry.queue), now=now)
+    return estimates.shown(estimates.waits(line, capacity), int(found[0]))
+
+
+def point_key(queue: WaitingQueue, wanted: int | str) -> int:
+    """The key of one of the queue's service points, given its key or name.
+
+    Raises:
+        InvalidInputError: the queue has none of that name.
+    """
+    if isinstance(wanted, int):
+        return wanted
+    found = ServicePoint.objects.filter(
+        name=wanted, is_active=True, servicepointqueue__queue=queue
+    ).first()
+    if found is None:
+        raise InvalidInputError(
+            "There is no such service point in this queue.",
+            attr="service_point",
+            code="does_not_exist",
+        )
+    return found.pk
 
 
 def recent_calls(queue_ids: Iterable[int], *, now: datetime) -> list[dict[str, Any]]:
