@@ -151,7 +151,8 @@ def checked_wish(
     types = AppointmentTemplate.objects.filter(is_active=True)
     kind = existing(types, appointment_type_id, "appointment_type_id")
     if patient_id is not None:
-        existing(PatientProfile.objects.filter(is_active=True), patient_id, "patient_id")
+        patients = PatientProfile.objects.filter(is_active=True).only("pk")
+        existing(patients, patient_id, "patient_id")
     today = now.astimezone(tenant.zone_info).date()
     wish = Wish(
         patient_id=patient_id,
