@@ -1,40 +1,41 @@
-"""Whether a queue takes somebody, and which other one would."""
+"""Whether a queue takes somebody, and which others would."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, Sum
-
 from accounts.models import User
 from appointments.booking.requests import existing_patient
-from appointments.enums import EXPECTED, AppointmentStatus, ServicePointState
+from appointments.enums import EXPECTED, AppointmentStatus
 from appointments.models import (
     AppointmentRequest,
     AppointmentTemplate,
     QueueConfiguration,
     QueueEntry,
-    ServicePointQueue,
     WaitingQueue,
 )
 from appointments.queue.errors import QueueClosedError, QueueFullError, VisitNotExpectedError
-from appointments.queue.routing_policy import QueueLoad, overflow_target
-from appointments.queue.selectors import HERE_NOT_CALLED, size_of
+from appointments.queue.loads import loads_of, open_queues, shortest_first
+from appointments.queue.opening import why_closed
+from appointments.queue.selectors import size_of
+from appointments.queue.tickets import lock_room
+from core.errors import InvalidInputError
 from core.lookups import existing
 
 MAY_WAIT = (*EXPECTED, AppointmentStatus.CHECKED_IN, AppointmentStatus.IN_PROGRESS)
+MAX_SPECIALTY = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Somebody whom ``queue`` takes, and what their entry is made with.
+    """Somebody whom a queue takes, and what their entry is made with.
 
-    ``is_limited`` says whether the queue's size counts: a visit that was booked, and a patient
-    who is sent on, are not turned away.
+    Attributes:
+        is_limited: whether the queue's size counts: a visit that was booked, and a patient who is
+            sent on, are not turned away.
     """
 
-    queue: WaitingQueue
     kind: AppointmentTemplate | None
     fields: dict[str, Any]
     is_limited: bool
@@ -49,32 +50,42 @@ class Admission:
             "appointment_id": sent.appointment_id,
             "appointment_type_id": None,
             "wanted_provider_id": provider_id if stays else None,
+            "wanted_specialty": "",
             "is_flexible": sent.is_flexible,
             "is_remote": sent.is_remote,
         }
-        return cls(queue, None, fields, is_limited=False)
+        return cls(None, fields, is_limited=False)
 
-    def check_open(
-        self, configuration: QueueConfiguration, *, now: datetime, zone: ZoneInfo
-    ) -> None:
-        """
-        Raises:
-            QueueClosedError: with queues that are open.
-        """
-        reason = why_closed(self.queue, configuration, now=now, zone=zone)
-        if reason:
-            raise QueueClosedError(reason, alternatives=alternatives_to(self.queue))
+    def fields_in(self, queue: WaitingQueue) -> dict[str, Any]:
+        """In a queue of the wanted specialty everybody has it: nobody in particular is asked."""
+        wanted = self.fields["wanted_specialty"]
+        is_its_own = wanted.lower() == queue.specialty.lower()
+        return self.fields | {"wanted_specialty": "" if is_its_own else wanted}
 
-    def check_room(self, size: int) -> None:
-        """
+    def check_room(self, queue: WaitingQueue) -> None:
+        """Whether there is a place, now that the ticket counter keeps other newcomers away.
+
         Raises:
+            QueueClosedError: the queue was retired meanwhile.
             QueueFullError: with queues that have room.
         """
-        if size >= self.queue.max_queue_size:
-            raise QueueFullError(
-                f"{self.queue.name} is full: {self.queue.max_queue_size} people wait.",
-                alternatives=alternatives_to(self.queue),
-            )
+        is_active, places = lock_room(queue)
+        if not is_active:
+            raise QueueClosedError(f"{queue.name} is no longer in use.", alternatives=[])
+        if self.is_limited and size_of(queue) >= places:
+            raise QueueFullError(f"{queue.name} is full: {places} people wait.")
+
+
+def check_open(
+    queue: WaitingQueue, configuration: QueueConfiguration, *, now: datetime, zone: ZoneInfo
+) -> None:
+    """
+    Raises:
+        QueueClosedError: with queues that are open.
+    """
+    reason = why_closed(queue, configuration, now=now, zone=zone)
+    if reason:
+        raise QueueClosedError(reason, alternatives=alternatives_to(queue, now=now, zone=zone))
 
 
 def admit(
@@ -91,7 +102,7 @@ def admit(
     is_flexible: bool = False,
     is_remote: bool = False,
 ) -> Admission:
-    """Check what is asked, and choose the queue: beyond its threshold a walk-in overflows.
+    """Check what is asked, and that the queue is open.
 
     Raises:
         InvalidInputError, QueueClosedError, VisitNotExpectedError.
@@ -105,108 +116,27 @@ def admit(
         "appointment_id": visit.pk if visit else None,
         "appointment_type_id": kind.pk if kind else None,
         "wanted_provider_id": provider_id,
-        "wanted_specialty": wanted_specialty.strip(),
+        "wanted_specialty": _specialty(wanted_specialty),
         "is_flexible": is_flexible,
         "is_remote": is_remote,
     }
-    chosen = queue
-    if visit is None and configuration.enable_overflow_queue:
-        chosen = _overflowed(queue, configuration) or queue
-    admission = Admission(chosen, kind, fields, is_limited=visit is None)
-    if chosen == queue:
-        admission.check_open(configuration, now=now, zone=zone)
-        if visit is None and not queue.accepts_walk_ins:
-            raise QueueClosedError(
-                f"{queue.name} is for booked visits only.", alternatives=alternatives_to(queue)
-            )
-    return admission
+    check_open(queue, configuration, now=now, zone=zone)
+    if visit is None and not queue.accepts_walk_ins:
+        raise QueueClosedError(
+            f"{queue.name} is for booked visits only.",
+            alternatives=alternatives_to(queue, now=now, zone=zone),
+        )
+    return Admission(kind, fields, is_limited=visit is None)
 
 
-def why_closed(
-    queue: WaitingQueue, configuration: QueueConfiguration, *, now: datetime, zone: ZoneInfo
-) -> str:
-    """What keeps the queue from taking anybody now, as a sentence; empty if nothing does."""
-    if not queue.is_active:
-        return f"{queue.name} is no longer in use."
-    if not queue.is_accepting_patients:
-        return f"{queue.name} is closed: it takes nobody at the moment."
-    opens, closes = configuration.opens_at, configuration.closes_at
-    if opens is None or closes is None:
-        return ""
-    clock = now.astimezone(zone)
-    first = datetime.combine(clock.date(), opens, tzinfo=zone)
-    last = datetime.combine(clock.date(), closes, tzinfo=zone) - timedelta(
-        minutes=configuration.last_ticket_minutes
-    )
-    if clock < first:
-        return f"{queue.name} opens at {opens:%H:%M}."
-    if clock >= last:
-        return f"{queue.name} gave out its last ticket at {last:%H:%M}."
-    return ""
-
-
-def alternatives_to(queue: WaitingQueue) -> list[dict[str, Any]]:
-    """Queues of the same site, or of none, that take walk-ins, the shortest first."""
-    same_site = Q(site=queue.site_id) | Q(site=None) if queue.site_id else Q()
-    others = WaitingQueue.objects.filter(
-        same_site, is_active=True, is_accepting_patients=True, accepts_walk_ins=True
-    ).exclude(pk=queue.pk)
-    loads = loads_of(list(others))
-    ordered = sorted(
-        (load for load in loads if load.is_accepting),
-        key=lambda load: (load.minutes_per_point(), load.waiting),
-    )
-    names = {other.pk: other.name for other in others}
+def alternatives_to(queue: WaitingQueue, *, now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Queues of the same site, or of none, that take walk-ins now, the shortest first."""
+    others = open_queues(site_id=queue.site_id, now=now, zone=zone)
+    names = {other.pk: other.name for other in others if other != queue}
     return [
         {"queue_id": load.queue_id, "queue_name": names[load.queue_id], "waiting": load.waiting}
-        for load in ordered
+        for load in shortest_first(loads_of([other for other in others if other != queue]))
     ]
-
-
-def loads_of(queues: list[WaitingQueue]) -> list[QueueLoad]:
-    """How busy each is, read in two statements."""
-    keys = [queue.pk for queue in queues]
-    waiting = {
-        row["queue"]: row
-        for row in QueueEntry.objects.filter(queue__in=keys, status__in=HERE_NOT_CALLED)
-        .values("queue")
-        .annotate(count=Count("pk"), work=Sum("estimated_service_time"))
-    }
-    points = dict(
-        ServicePointQueue.objects.filter(
-            queue__in=keys, point__state=ServicePointState.OPEN, point__is_active=True
-        )
-        .values_list("queue")
-        .annotate(count=Count("pk"))
-    )
-    return [
-        QueueLoad(
-            queue_id=queue.pk,
-            waiting=waiting.get(queue.pk, {}).get("count", 0),
-            work_minutes=float(waiting.get(queue.pk, {}).get("work") or 0),
-            open_points=points.get(queue.pk, 1),
-            is_accepting=queue.is_accepting_patients
-            and waiting.get(queue.pk, {}).get("count", 0) < queue.max_queue_size,
-        )
-        for queue in queues
-    ]
-
-
-def _overflowed(queue: WaitingQueue, configuration: QueueConfiguration) -> WaitingQueue | None:
-    """The queue in which a newcomer waits instead, if this one is beyond its threshold."""
-    if size_of(queue) < configuration.overflow_threshold:
-        return None
-    others = WaitingQueue.objects.filter(
-        is_active=True, is_accepting_patients=True, accepts_walk_ins=True
-    ).exclude(pk=queue.pk)
-    if configuration.overflow_queue_id:
-        others = others.filter(pk=configuration.overflow_queue_id)
-    else:
-        others = others.filter(site=queue.site_id, specialty=queue.specialty)
-    able = {other.pk: other for other in others}
-    own, *loads = loads_of([queue, *able.values()])
-    target = overflow_target(own, loads, threshold=configuration.overflow_threshold)
-    return able[target] if target is not None else None
 
 
 def _visit_of(patient_id: int, appointment_id: int) -> AppointmentRequest:
@@ -228,3 +158,11 @@ def _provider(key: int | None) -> int | None:
     if key is None:
         return None
     return existing(User.objects.providers(), key, "wanted_provider_id").pk
+
+
+def _specialty(text: str) -> str:
+    if len(text) > MAX_SPECIALTY:
+        raise InvalidInputError(
+            f"Use at most {MAX_SPECIALTY} characters.", attr="wanted_specialty", code="max_length"
+        )
+    return text.strip()

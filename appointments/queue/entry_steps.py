@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from accounts.models import User
 from appointments.enums import (
@@ -138,17 +138,21 @@ class EntrySteps:
             rank=rank,
         )
 
-    def refuse_second(self, patient_id: int) -> None:
+    def check_absent(self, patient_id: int) -> None:
         """
         Raises:
-            AlreadyWaitingError: always, with the stay that goes on.
+            AlreadyWaitingError: the patient is in this queue, with the stay that goes on.
         """
-        present = QueueEntry.objects.filter(
+        stay = QueueEntry.objects.filter(
             queue=self.queue, patient_id=patient_id, status__in=QUEUE_PRESENT
         ).first()
-        raise AlreadyWaitingError(
-            entry_id=present.pk if present else 0, ticket=present.ticket if present else ""
-        )
+        if stay is not None:
+            raise AlreadyWaitingError(entry_id=stay.pk, ticket=stay.ticket)
+
+    def refuse_second(self, patient_id: int) -> NoReturn:
+        """As ``check_absent``, where it is known that the patient was in it a moment ago."""
+        self.check_absent(patient_id)
+        raise AlreadyWaitingError(entry_id=0, ticket="")
 
 
 def _stamps(step: QueueStep, now: datetime, until: datetime | None) -> Mapping[str, Any]:

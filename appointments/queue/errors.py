@@ -1,5 +1,6 @@
 """Why the queue engine refuses."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from appointments.enums import QueueStep
@@ -25,8 +26,8 @@ class QueueClosedError(DomainError):
 
     code = "queue_closed"
 
-    def __init__(self, message: str, *, alternatives: list[dict[str, Any]]) -> None:
-        super().__init__(message, alternatives=alternatives)
+    def __init__(self, message: str, *, alternatives: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message, alternatives=list(alternatives))
 
 
 class QueueFullError(QueueClosedError):
@@ -60,3 +61,21 @@ class VisitNotExpectedError(DomainError):
 class NothingToUndoInQueueError(DomainError):
     code = "nothing_to_undo"
     message = "There is no step of the last 10 minutes to undo."
+
+
+class NameTakenError(DomainError):
+    code = "name_taken"
+    message = "This name is taken."
+
+
+class QueueNotEmptyError(DomainError):
+    """``present`` in the answer is how many are still in it."""
+
+    code = "queue_not_empty"
+
+    def __init__(self, present: int) -> None:
+        super().__init__(
+            f"{present} {'person is' if present == 1 else 'people are'} still in this queue. "
+            "Finish, or send them on, first.",
+            present=present,
+        )

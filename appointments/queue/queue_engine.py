@@ -6,6 +6,7 @@ exactly once, and docs/algorithms/locking.md in which order locks are taken.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,11 +19,13 @@ from appointments.enums import QueueEntryStatus, QueueStep
 from appointments.models import LineRank, QueueEntry, WaitingQueue
 from appointments.permissions import visible_queues
 from appointments.queue import estimates, history, line, placing
-from appointments.queue.admission import Admission, admit
+from appointments.queue.admission import Admission, admit, alternatives_to, check_open
 from appointments.queue.calling import claim, open_point
 from appointments.queue.entry_steps import EntrySteps
+from appointments.queue.errors import QueueFullError
 from appointments.queue.events import QueueChanged
-from appointments.queue.selectors import configuration_of, queue_status, size_of
+from appointments.queue.loads import places_to_try
+from appointments.queue.selectors import configuration_of, queue_status
 from appointments.queue.tickets import next_ticket
 from appointments.queue.undoing import undo_last
 from appointments.queue.wait_estimate import load_factor
@@ -100,7 +103,7 @@ class AdvancedQueueEngine:
             VisitNotExpectedError: the visit is over, cancelled or missed.
         """
         self._check()
-        now = self.clock()
+        now, zone = self.clock(), _zone()
         stay = {"priority_score": _score(priority_score), "notes": _note(notes)}
         admission = admit(
             self.queue,
@@ -108,19 +111,42 @@ class AdvancedQueueEngine:
             patient_id=patient_id,
             appointment_id=appointment_id,
             now=now,
-            zone=_zone(),
+            zone=zone,
             **wishes,
         )
-        return self._of(admission.queue)._join(admission, arrived_at=now, now=now, **stay)
+        for queue in self._places(admission, now=now, zone=zone):
+            with suppress(QueueFullError), transaction.atomic():  # gives the ticket back
+                return self._of(queue)._join(admission, arrived_at=now, now=now, **stay)
+        raise QueueFullError(
+            f"{self.queue.name} is full: {self.queue.max_queue_size} people wait.",
+            alternatives=alternatives_to(self.queue, now=now, zone=zone),
+        )
+
+    def _places(self, admission: Admission, *, now: datetime, zone: ZoneInfo) -> list[WaitingQueue]:
+        """Whoever was booked, or wants somebody in particular, waits here and nowhere else."""
+        fields = admission.fields
+        wants_one = fields["wanted_provider_id"] is not None and not fields["is_flexible"]
+        if not admission.is_limited or wants_one:
+            return [self.queue]
+        places = places_to_try(
+            self.queue,
+            self.configuration,
+            specialty=fields["wanted_specialty"],
+            now=now,
+            zone=zone,
+        )
+        if places[0] != self.queue:
+            self.steps.check_absent(fields["patient_id"])
+        return places
 
     def _join(self, admission: Admission, *, now: datetime, **stay: Any) -> QueueEntry:
-        entry = QueueEntry(queue=self.queue, joined_at=now, **admission.fields, **stay)
+        fields = admission.fields_in(self.queue)
+        entry = QueueEntry(queue=self.queue, joined_at=now, **fields, **stay)
         entry.estimated_service_time = estimates.expected_minutes(
             self.queue, self.configuration, admission.kind, now=now
         )
         entry.ticket = next_ticket(self.queue, now.astimezone(_zone()).date())
-        if admission.is_limited:
-            admission.check_room(size_of(self.queue))
+        admission.check_room(self.queue)
         if not insert_unless_conflict(entry):
             self.steps.refuse_second(entry.patient_id)
         rank = placing.enter_line(entry, self.configuration, now=now, predict=True)
@@ -205,8 +231,9 @@ class AdvancedQueueEngine:
 
     def _receive(self, sent: QueueEntry) -> QueueEntry:
         now = self.clock()
+        check_open(self.queue, self.configuration, now=now, zone=_zone())
+        self.steps.check_absent(sent.patient_id)  # before any wait: two may be sent crosswise
         admission = Admission.of_transfer(self.queue, sent)
-        admission.check_open(self.configuration, now=now, zone=_zone())
         return self._join(
             admission,
             now=now,

@@ -161,6 +161,7 @@ def test_a_full_queue_refuses_and_gives_no_ticket_away(engine, queue, people):
     with pytest.raises(QueueFullError):
         join(engine, people[2])
     queue.max_queue_size = 3
+    queue.save()
     assert join(engine, people[2]).ticket == "A-003"
 
 
