@@ -25,7 +25,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 MINUTE = timedelta(minutes=1)
-DAYS, REPEATS, CLIENTS = 30, 31, 100
+DAYS, REPEATS = 30, 31
 SIZE = {
     "tenants": 20,
     "providers": 50,
@@ -412,90 +412,6 @@ def measure(skip_sketch: bool) -> None:
                 sys.exit("The answers differ.")
 
 
-def over_http() -> None:
-    """100 searches at once against one web process, beside one at a time."""
-    import json
-    import socket
-    import subprocess
-    import urllib.request
-    from concurrent.futures import ThreadPoolExecutor
-
-    from accounts.models import ApiToken, User
-    from accounts.permissions import Role
-    from core.models import Tenant
-    from core.tenancy import tenant
-
-    chosen = Tenant.objects.order_by("pk")[3]
-    with tenant(chosen.pk):
-        case = Case(chosen)
-        token = ApiToken.issue(User.objects.filter(role=Role.FRONT_DESK).first())
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
-    body = {
-        "patient_id": case.patient.pk,
-        "appointment_type_id": case.kind.pk,
-        "date_from": str(case.dates[0]),
-        "date_to": str(case.dates[-1]),
-    }
-
-    def search(_: int = 0) -> float:
-        request = urllib.request.Request(
-            f"{base}/api/appointments/scheduling/find-optimal-slots/",
-            data=json.dumps(body).encode(),
-            headers={"Authorization": f"Token {token}", "Content-Type": "application/json"},
-        )
-        begun = time.perf_counter()
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            assert json.load(answer)["count"] == 10
-        return time.perf_counter() - begun
-
-    web = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "hospital_management.web",
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            str(port),
-        ],
-        cwd=Path(__file__).resolve().parent.parent,
-        env=os.environ | {"LOG_LEVEL": "WARNING"},
-    )
-    try:
-        wait_for(f"{base}/healthz")
-        alone = statistics.median([search() for _ in range(REPEATS)])
-        with ThreadPoolExecutor(CLIENTS) as clients:
-            begun = time.perf_counter()
-            taken = sorted(clients.map(search, range(5 * CLIENTS)))
-            rate = len(taken) / (time.perf_counter() - begun)
-    finally:
-        web.terminate()
-        web.wait()
-    worst = taken[int(0.95 * len(taken))]
-    print(f"HTTP, one at a time  {alone * 1000:10.1f} ms median")
-    print(
-        f"HTTP, {CLIENTS} at once    {worst * 1000:10.1f} ms p95 = {worst / alone:.1f} x alone; "
-        f"{rate:.0f} searches/s, no error in {len(taken)}"
-    )
-
-
-def wait_for(url: str) -> None:
-    import urllib.error
-    import urllib.request
-
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.3)
-        else:
-            return
-    sys.exit("The web server did not start.")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, default=Path(".data/benchmark"))
@@ -503,7 +419,6 @@ def main() -> None:
     options = parser.parse_args()
     with django_on(options.data_dir):
         measure(options.skip_sketch)
-        over_http()
 
 
 if __name__ == "__main__":

@@ -42,9 +42,10 @@ def connection_settings(url: str, secret_key: str, *, pool_size: int) -> dict[st
     }
     role = app_role(database)
     pool = {"min_size": min(2, pool_size), "max_size": pool_size, "timeout": POOL_WAIT_SECONDS}
+    options = parts | {"prepare_threshold": 0}  # the ORM's cursors prepare nothing all the same
     app = owner | {
         "USER": role,
         "PASSWORD": app_password(secret_key, role),
-        "OPTIONS": parts | ({"pool": pool} if pool_size else {}),
+        "OPTIONS": options | ({"pool": pool} if pool_size else {}),
     }
     return {"default": app, "owner": owner}

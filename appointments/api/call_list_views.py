@@ -1,4 +1,4 @@
-"""``scheduling/call-list/``: whom to call before their visit."""
+"""``scheduling/call-list/``: whom to call before their visit, and what they said."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from appointments.api.serializers import call_list as shapes
+from appointments.booking.reminder_calls import ReminderCalls
 from appointments.scheduling.call_list import MOST, call_list
 from core.clock import system_clock
 
@@ -34,6 +35,22 @@ class CallListMixin:
             most=asked.validated_data.get("most", MOST),
         )
         return Response(shapes.shown_list(found))
+
+    @extend_schema(
+        summary="Note a call",
+        description=(
+            "What one patient said on the phone. The visits that were spoken about become "
+            "confirmed or cancelled, or stay as they are where nobody answered."
+        ),
+        request=shapes.NoteCallSerializer,
+        responses={201: shapes.ReminderCallSerializer},
+    )
+    @call_list.mapping.post
+    def note_call(self, request: Request) -> Response:
+        asked = shapes.NoteCallSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        call = ReminderCalls(by=request.user).record(**asked.validated_data)
+        return Response(shapes.shown_call(call), status=201)
 
 
 def _given(request: Request) -> dict[str, str]:

@@ -16,10 +16,12 @@ from appointments.api.resource_views import ResourceViewSet, TimeOffViewSet
 from appointments.api.rule_views import PriorityRuleViewSet
 from appointments.api.scheduling_views import SmartSchedulingViewSet
 from appointments.api.series_views import SeriesViewSet
+from appointments.api.trip_views import TripViewSet
 from appointments.api.waitlist_views import WaitlistViewSet
 
 router = SimpleRouter()
 router.register("series", SeriesViewSet, basename="api-series")
+router.register("trips", TripViewSet, basename="api-trip")
 router.register("resources", ResourceViewSet, basename="api-resource")
 router.register("time-off", TimeOffViewSet, basename="api-time-off")
 router.register("appointments", AppointmentViewSet, basename="api-appointment")

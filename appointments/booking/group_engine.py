@@ -76,7 +76,13 @@ class GroupBookingEngine(BookingEngine):
 
     @transaction.atomic
     def book_trip(
-        self, *, patient_id: int, visits: Sequence[Mapping[str, Any]]
+        self,
+        *,
+        patient_id: int,
+        visits: Sequence[Mapping[str, Any]],
+        priority: str = Priority.ROUTINE,
+        reason: str = "",
+        diagnosis_codes: Sequence[str] = (),
     ) -> list[AppointmentRequest]:
         """Book two or three visits of one patient that follow one another, or none.
 
@@ -94,11 +100,17 @@ class GroupBookingEngine(BookingEngine):
         now = self.clock()
         patient = existing_patient(patient_id)
         wanted = trip_visits(visits, by=self.by, now=now)
-        lock_moves(*wanted)
+        codes = checked_codes(diagnosis_codes) if diagnosis_codes else []
+        lock_moves(*(visit for _, visit in wanted))
         rows = []
-        for visit in wanted:
+        for number, visit in wanted:
             row = self._new(visit, patient_id=patient.pk)
-            insert(row, visit, now=now)
+            row.priority, row.reason, row.diagnosis_codes = priority, reason, codes
+            try:
+                insert(row, visit, now=now)
+            except TimeRefusedError as refusal:
+                refusal.attr = f"visits.{number}.{refusal.attr}"
+                raise
             self._record(row, Step.BOOK, before={}, from_status="", reason="", now=now)
             rows.append(row)
         return rows

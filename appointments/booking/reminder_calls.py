@@ -12,7 +12,8 @@ from appointments.enums import EXPECTED, AppointmentStatus, ReminderOutcome
 from appointments.models import AppointmentRequest, ReminderCall
 from appointments.scheduling.call_list import is_about
 from core.clock import Clock, system_clock
-from core.errors import DomainError, InvalidInputError, NotFoundError, StaleVersionError
+from core.errors import DomainError, InvalidInputError, StaleVersionError
+from core.lookups import existing, unknown
 from core.models import Tenant
 from core.tenancy import current_tenant_id
 from patients.models import PatientProfile
@@ -50,16 +51,14 @@ class ReminderCalls:
 
         Raises:
             NotAllowedError: the role may not book.
-            NotFoundError: no such patient, or the patient has no such visit.
+            InvalidInputError: no such patient, or the patient has no such visit.
             AlreadyCalledError: the patient has said already that they will come.
             StaleVersionError: a visit was changed, or is no longer to come.
         """
         check(self.by, Permission.BOOK)
         if not visits:
-            raise InvalidInputError("Name the visits.", attr="visit", code="required")
-        patient = PatientProfile.objects.filter(pk=patient_id).first()
-        if patient is None:
-            raise NotFoundError("There is no such patient.")
+            raise InvalidInputError("Name the visits.", attr="visits", code="required")
+        patient = existing(PatientProfile.objects, patient_id, "patient_id")
         rows = self._lock(patient, visits)
         zone = Tenant.objects.only("zone").get(pk=current_tenant_id()).zone_info
         self._check_not_reached(patient, rows, zone)
@@ -83,7 +82,7 @@ class ReminderCalls:
             .order_by("scheduled_datetime", "pk")
         )
         if len(rows) != len(visits):
-            raise NotFoundError("The patient has no such visit.")
+            raise unknown("visits")
         for row in rows:
             seen = visits[row.pk]
             if row.status not in EXPECTED or (seen is not None and seen != row.version):

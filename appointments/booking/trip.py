@@ -14,8 +14,8 @@ FEWEST, MOST = 2, 3
 
 def trip_visits(
     visits: Sequence[Mapping[str, Any]], *, by: User | None, now: datetime
-) -> list[Visit]:
-    """By start; nobody is in two of them at once.
+) -> list[tuple[int, Visit]]:
+    """By start, each with its place among ``visits``; nobody is in two of them at once.
 
     Args:
         visits: what ``wanted_visit`` takes, of each.
@@ -34,10 +34,10 @@ def trip_visits(
         except InvalidInputError as error:
             error.attr = f"visits.{number}.{error.attr}"
             raise
-    wanted.sort(key=lambda visit: visit.start)
-    for earlier, later in pairwise(wanted):
+    in_order = sorted(enumerate(wanted), key=lambda each: each[1].start)
+    for (_, earlier), (_, later) in pairwise(in_order):
         if later.start < earlier.end:
             raise InvalidInputError(
                 "The visits of a trip must follow one another.", attr="visits", code="overlap"
             )
-    return wanted
+    return in_order

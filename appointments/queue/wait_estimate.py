@@ -64,11 +64,11 @@ class Offsets:
 
 
 DEFAULT_OFFSETS = Offsets(
-    p10=(-4.0, -9.0, -15.0, -25.0),
-    p50=(0.0, 0.5, 1.0, 3.0),
-    p90=(9.0, 15.0, 22.0, 34.0),
+    p10=(-4.5, -10.5, -14.0, -26.5),
+    p50=(-1.5, -1.5, -1.5, -5.5),
+    p90=(6.5, 16.0, 20.0, 22.5),
 )
-"""For a queue without a history of its own."""
+"""For a queue without a history of its own, as ``simulation.simulate_eta`` learns them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,4 +34,4 @@ def nearest(
     best = by_score[np.unique(start[by_score], return_index=True)[1]]
     distance = np.abs(start[best] - micros(to))
     chosen = best[np.lexsort((start[best], distance))[:count]]
-    return [describe(found, int(row)) for row in chosen[np.argsort(start[chosen])]]
+    return describe(found, chosen[np.argsort(start[chosen])])

@@ -139,14 +139,15 @@ def reasons(
     model: Model,
     history: History,
     *,
-    lead_days: float,
-    hour: float,
-    weekday: float,
+    lead_days: Array,
+    hours: Array,
+    weekdays: Array,
     most: int = 3,
-) -> list[str]:
-    """What raises or lowers the risk of one visit noticeably, in plain words, strongest first."""
-    visit = _repeated(history, np.array([float(lead_days)]), float(hour), float(weekday))
-    return [reason.text for reason in explain(model, visit, most=most)[0]]
+) -> list[list[str]]:
+    """What raises or lowers the risk of each of many slots noticeably, in plain words, strongest
+    first; arguments as of ``slot_probabilities``."""
+    visits = _repeated(history, np.asarray(lead_days, float), hours, weekdays)
+    return [[reason.text for reason in row] for row in explain(model, visits, most=most)]
 
 
 def explain(model: Model, visits: Visits, *, most: int = 3) -> list[list[Reason]]:
@@ -196,15 +197,18 @@ def _by_calendar(coefficients: Mapping[str, float]) -> tuple[Array, Array]:
 
 
 def _repeated(
-    history: History, lead_days: Array, hour: float = np.nan, weekday: float = np.nan
+    history: History,
+    lead_days: Array,
+    hours: Array | None = None,
+    weekdays: Array | None = None,
 ) -> Visits:
     def same(value: float | None) -> Array:
         return np.full(len(lead_days), np.nan if value is None else float(value))
 
     return Visits(
         lead_days=lead_days,
-        hour=same(hour),
-        weekday=same(weekday),
+        hour=same(None) if hours is None else np.asarray(hours, float),
+        weekday=same(None) if weekdays is None else np.asarray(weekdays, float),
         booked_hour=same(history.booked_hour),
         age_years=same(history.age_years),
         kept=same(history.kept),

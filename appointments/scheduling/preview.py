@@ -40,11 +40,14 @@ def compare(scheduler: SmartScheduler, wish: Wish, weights: Weights) -> Comparis
     found = scheduler.find(replace(wish, max_results=MAX_RESULTS))
     zone, clock = scheduler.tenant.zone_info, scheduler.clock()
     other = rank(found.free, zone=zone, now=clock, weights=weights)
+    best = other.order[:SHOWN]
     places = {int(row): place for place, row in enumerate(found.order, start=1)}
     return Comparison(
-        now=[describe(found, int(row)) for row in found.order[:SHOWN]],
+        now=describe(found, found.order[:SHOWN]),
         then=[
-            Moved(describe(other, int(row)), place, places.get(int(row)))
-            for place, row in enumerate(other.order[:SHOWN], start=1)
+            Moved(slot, place, places.get(int(row)))
+            for place, (row, slot) in enumerate(
+                zip(best, describe(other, best), strict=True), start=1
+            )
         ],
     )

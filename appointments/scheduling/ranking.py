@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ DAY_PARTS = (DayPart.MORNING, DayPart.AFTERNOON, DayPart.EVENING)
 WEEKDAYS = {name: number for number, name in enumerate(Weekday.values)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Found:
     """Free slots with their scores, and the order in which they are offered.
 
@@ -51,6 +52,16 @@ class Found:
     wishes_met: Mapping[str, Flags]
     total: Floats
     order: Ints
+
+    @cached_property
+    def missed_percent(self) -> tuple[float, float]:
+        """The lowest and the highest chance of a missed visit; there is a slot."""
+        return 100 * float(self.missed.min()), 100 * float(self.missed.max())
+
+    @cached_property
+    def shortest_minutes(self) -> float:
+        """The shortest journey; at least one is known."""
+        return float(np.nanmin(self.minutes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from appointments.scheduling import no_show, scoring
 from appointments.scheduling.ranking import Found
-from appointments.scheduling.slots import MINUTE
+from appointments.scheduling.slots import HOUR, MINUTE, Ints
 
 NOTICEABLE_POINTS = 3
 NOTICEABLE_MINUTES = 5
@@ -59,25 +59,25 @@ def _soon(found: Found, row: int) -> str:
 
 
 def _risk(found: Found, row: int) -> str:
-    here, worst = 100 * found.missed[row], 100 * found.missed.max()
+    here, (least, worst) = 100 * found.missed[row], found.missed_percent
     if worst - here >= NOTICEABLE_POINTS:
         return (
             f"chance of a missed visit {here:.0f} %, "
             f"{worst - here:.0f} points lower than at the riskiest time"
         )
-    if worst - 100 * found.missed.min() < NOTICEABLE_POINTS:
+    if worst - least < NOTICEABLE_POINTS:
         return f"chance of a missed visit {here:.0f} %, much the same at every time"
     return f"chance of a missed visit {here:.0f} %, among the riskier times"
 
 
-def main_risks(found: Found, row: int) -> list[str]:
-    """What raises or lowers the chance of a missed visit, strongest first."""
+def main_risks(found: Found, rows: Ints) -> list[list[str]]:
+    """What raises or lowers the chance of a missed visit in each of these rows, strongest first."""
     return no_show.reasons(
         found.model,
         found.history,
-        lead_days=int(found.lead_days[row]),
-        hour=int(found.free.clock[row] // (60 * MINUTE)),
-        weekday=int(found.free.weekday[row]),
+        lead_days=found.lead_days[rows],
+        hours=found.free.clock[rows] // HOUR,
+        weekdays=found.free.weekday[rows],
     )
 
 
@@ -87,7 +87,7 @@ def _journey(found: Found, row: int) -> str:
     minutes = found.minutes[row]
     if minutes != minutes:  # NaN: not known
         return "journey not known"
-    extra = minutes - found.minutes[found.minutes == found.minutes].min()
+    extra = minutes - found.shortest_minutes
     if extra < NOTICEABLE_MINUTES:
         return f"about {minutes:.0f} min to travel, the shortest on offer"
     return f"about {minutes:.0f} min to travel, {extra:.0f} more than the shortest"

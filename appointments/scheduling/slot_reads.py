@@ -17,6 +17,7 @@ from django.db import connection
 from appointments.enums import OCCUPYING
 from appointments.scheduling.slots import MINUTE, Busy, Windows, open_windows
 from appointments.scheduling.wishes import Wish
+from core.db import planned_rows
 from core.tenancy import current_tenant_id
 
 # Network byte order, as PostgreSQL's binary format is.
@@ -44,7 +45,7 @@ WHERE w.tenant_id = %(tenant)s AND w.date = ANY(%(dates)s) AND w.is_active
       LEFT JOIN accounts_providerprofile p ON p.tenant_id = u.tenant_id AND p.user_id = u.id
       WHERE u.tenant_id = %(tenant)s AND u.is_active AND u.role = 'provider'
         AND (%(providers)s::bigint[] IS NULL OR u.id = ANY(%(providers)s))
-        AND (%(specialty)s = '' OR %(specialty)s = ANY(p.specialties))
+        AND (%(specialty)s::text = '' OR %(specialty)s = ANY(p.specialties))
         AND (u.id IN (SELECT provider_id FROM appointments_templateprovider
                       WHERE tenant_id = %(tenant)s AND template_id = %(type)s)
              OR NOT EXISTS (SELECT FROM appointments_templateprovider
@@ -80,7 +81,7 @@ SELECT json_build_object(
   'patient', (SELECT json_build_object('birth_date', p.birth_date,
                 'latitude', p.latitude, 'longitude', p.longitude)
               FROM patients_patientprofile p
-              WHERE p.tenant_id = %(tenant)s AND p.id = %(patient)s),
+              WHERE p.tenant_id = %(tenant)s AND p.id = %(patient)s::bigint),
   'preference', (SELECT to_jsonb(f) || jsonb_build_object('provider_ids', (
                      SELECT array_agg(l.provider_id) FROM appointments_preferredprovider l
                      WHERE l.tenant_id = f.tenant_id AND l.preference_id = f.id))
@@ -107,7 +108,7 @@ SELECT json_build_object(
             AND a.status = ANY(%(occupying)s) AND a.scheduled_datetime < %(until)s
             AND a.scheduled_end_datetime > %(from)s
             AND (a.hold_expires_at IS NULL OR a.hold_expires_at > %(now)s)
-            AND a.id IS DISTINCT FROM %(except)s),
+            AND a.id IS DISTINCT FROM %(except)s::bigint),
   'time_off', (SELECT json_agg(json_build_array(o.provider_id, o.site_id, o.resource_id,
                    extract(epoch FROM o.starts_at), extract(epoch FROM o.ends_at)))
                FROM appointments_timeoff o
@@ -167,7 +168,7 @@ def read_calendar(wish: Wish, *, zone: ZoneInfo, now: datetime) -> tuple[Calenda
         "site": wish.site_id,
         "type": wish.appointment_type.pk,
     }
-    packed, facts = _fetch(WINDOWS_AND_FACTS, values)[0]
+    packed, facts = planned_rows(WINDOWS_AND_FACTS, values | _of_tenant())[0]
     rows = np.frombuffer(packed or b"", dtype=WINDOW_ROW)
     rows = rows[np.lexsort((rows["start"], rows["day"], rows["provider"]))]
     providers, lane = np.unique(rows["provider"], return_inverse=True)
@@ -192,7 +193,8 @@ def read_facts(
     patient_id: int | None, *, day: date, zone: ZoneInfo, now: datetime
 ) -> dict[str, Any]:
     """What is known beside the calendar, as JSON; instants are seconds since 1970."""
-    return orjson.loads(_fetch(FACTS, _fact_values(patient_id, day, day, zone, now, None))[0][0])
+    values = _fact_values(patient_id, day, day, zone, now, None)
+    return orjson.loads(planned_rows(FACTS, values | _of_tenant())[0][0])
 
 
 def _fact_values(
@@ -241,8 +243,12 @@ def _midnight(day: date) -> datetime:
 
 def _fetch(sql: str, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, values | {"tenant": current_tenant_id()})
+        cursor.execute(sql, values | _of_tenant())
         return cursor.fetchall()
+
+
+def _of_tenant() -> dict[str, Any]:
+    return {"tenant": current_tenant_id()}
 
 
 def _columns(packed: Sequence[tuple[int, bytes]]) -> tuple[Any, Any]:

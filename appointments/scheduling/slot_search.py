@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,7 @@ SECOND = 1_000_000
 UNIX_TO_EPOCH = 946_684_800 * SECOND
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Free:
     """Every free slot for a wish, unscored; columns have one row per slot.
 
@@ -54,11 +55,11 @@ class Free:
     def __len__(self) -> int:
         return len(self.slots)
 
-    @property
+    @cached_property
     def weekday(self) -> Ints:
         return (self.day + 5) % 7  # 2000-01-01 was a Saturday
 
-    @property
+    @cached_property
     def site(self) -> Ints:
         return self.calendar.windows.site[self.slots.window]
 

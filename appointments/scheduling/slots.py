@@ -152,8 +152,9 @@ def free_slots(windows: Windows, busy: Busy, need: Need) -> Slots:
     """
     window, start = _grid(windows, need)
     lane = windows.lane[window]
-    order = np.argsort(_on_line(busy.lane, busy.start, need), kind="stable")
-    busy_start = _on_line(busy.lane, busy.start, need)[order]
+    busy_start = _on_line(busy.lane, busy.start, need)
+    order = np.argsort(busy_start, kind="stable")
+    busy_start = busy_start[order]
     # The latest end so far: of a lane's own, since every earlier lane ends before it begins.
     busy_end = np.maximum.accumulate(_on_line(busy.lane, busy.end, need)[order])
 
@@ -203,11 +204,18 @@ def _on_line(lane: Ints, at: Ints, need: Need) -> Ints:
 
 def each_once(slots: Slots) -> Ints:
     """Rows by lane and start; where windows overlap, the slot of the one in the earlier row."""
+    if _ascend(slots.lane, slots.start):  # as a rule, and sorting would take long
+        return np.arange(len(slots))
     order = np.lexsort((slots.window, slots.start, slots.lane))
     lane, start = slots.lane[order], slots.start[order]
     fresh = np.ones(len(order), dtype=bool)
     fresh[1:] = (lane[1:] != lane[:-1]) | (start[1:] != start[:-1])
     return order[fresh]
+
+
+def _ascend(lane: Ints, start: Ints) -> bool:
+    later = (lane[1:] > lane[:-1]) | ((lane[1:] == lane[:-1]) & (start[1:] > start[:-1]))
+    return bool(later.all())
 
 
 def overlaps_any(start: Ints, end: Ints, intervals: Iterable[tuple[int, int]]) -> Flags:

@@ -208,7 +208,7 @@ class SmartScheduler:
             TripPlan(
                 visits=trip.visits,
                 slots=[
-                    describe(found[number], row)
+                    describe(found[number], [row])[0]
                     for number, row in zip(trip.visits, trip.rows, strict=True)
                 ],
                 idle_minutes=trip.idle // MINUTE,
@@ -284,15 +284,23 @@ class SmartScheduler:
 
 def _result(found: Found) -> SearchResult:
     return SearchResult(
-        slots=[describe(found, int(row)) for row in found.order],
+        slots=describe(found, found.order),
         free=len(found.free),
         days=by_day(found),
         demand=found.demand,
     )
 
 
-def describe(found: Found, row: int) -> Slot:
-    """The slot in ``row`` with its score in words."""
+def describe(found: Found, rows: Iterable[int]) -> list[Slot]:
+    """The slots in these rows, with their scores in words."""
+    wanted = np.fromiter(rows, dtype=np.intp)
+    return [
+        _slot(found, int(row), risks)
+        for row, risks in zip(wanted, main_risks(found, wanted), strict=True)
+    ]
+
+
+def _slot(found: Found, row: int, risks: list[str]) -> Slot:
     free = found.free
     provider_id = free.calendar.provider_ids[free.slots.lane[row]]
     start, site_id = instant(free.slots.start[row]), int(free.site[row])
@@ -315,7 +323,7 @@ def describe(found: Found, row: int) -> Slot:
         ),
         why=summary(found, row, reasons),
         missed_probability=round(float(found.missed[row]), 4),
-        risks=main_risks(found, row),
+        risks=risks,
         is_late=most is not None and found.lead_days[row] > most,
     )
 
@@ -339,7 +347,7 @@ def _series_plan(found: Found, series: Repetition, days_of: dict[date, list[date
     rows = [row for row in series.rows if row >= 0]
     days = days_of[day_of(found.free.day[series.rows[0]])]
     return SeriesPlan(
-        slots=[describe(found, row) for row in rows],
+        slots=describe(found, rows),
         missing=[day for day, row in zip(days, series.rows, strict=True) if row < 0],
         score=round(series.score, 2),
     )

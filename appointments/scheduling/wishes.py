@@ -20,7 +20,7 @@ MAX_DATES = 366
 MAX_RESULTS = 500
 DEFAULT_RESULTS = 10
 MIN_MINUTES, MAX_MINUTES = 5, 12 * 60
-OF_ONE_VISIT = {"appointment_type_id", "provider_id", "duration_minutes"}
+OF_ONE_VISIT = {"appointment_type_id", "provider_id", "duration_minutes", "modality"}
 
 TimeRange = tuple[time, time]
 
@@ -151,7 +151,8 @@ def checked_wish(
     types = AppointmentTemplate.objects.filter(is_active=True)
     kind = existing(types, appointment_type_id, "appointment_type_id")
     if patient_id is not None:
-        existing(PatientProfile.objects.filter(is_active=True), patient_id, "patient_id")
+        patients = PatientProfile.objects.filter(is_active=True).only("pk")
+        existing(patients, patient_id, "patient_id")
     today = now.astimezone(tenant.zone_info).date()
     wish = Wish(
         patient_id=patient_id,
@@ -180,7 +181,7 @@ def trip_wishes(
     """The wishes of a trip, one per visit.
 
     Args:
-        visits: appointment_type_id, and perhaps provider_id and duration_minutes of each.
+        visits: appointment_type_id, and perhaps provider_id, duration_minutes and modality of each.
         rest: what they share, as ``checked_wish`` takes it.
 
     Raises:
@@ -200,6 +201,7 @@ def trip_wishes(
                 provider_ids=None if provider_id is None else [provider_id],
                 provider_attr="provider_id",
                 duration_minutes=visit.get("duration_minutes"),
+                modality=visit.get("modality"),
                 **rest,
             )
         except InvalidInputError as error:

@@ -8,6 +8,7 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from appointments.booking.trip import FEWEST, MOST
+from appointments.enums import Modality, Priority
 from appointments.scheduling.smart_scheduler import TRANSFER_MINUTES
 from appointments.scheduling.wishes import DEFAULT_RESULTS, Wish, trip_wishes
 from appointments.views.wish_form import (
@@ -27,10 +28,12 @@ from core.models import Tenant
 MOST_RESULTS = 50
 PLACES = {"patient_id": "patient", "site_id": "site"}
 PLACES |= dict.fromkeys(("when", "date_from", "date_to"), "when")
-PLACES |= {f"{name}_{n}": f"visit-{n}" for n in range(MOST) for name in ("type", "provider")}
+PLACES |= {f"{name}_{n}": f"visit-{n}" for n in range(MOST) for name in ("type", "provider", "how")}
+PLACES |= {"priority": "urgency", "reason": "reason"}
 """Where the errors of a field stand."""
 
 OF_VISIT = {"appointment_type_id": "type", "provider_id": "provider", "duration_minutes": "type"}
+OF_VISIT |= {"modality": "how"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class VisitFields:
     place: str
     type: BoundField
     provider: BoundField
+    how: BoundField
     errors: list[str]
 
 
@@ -57,6 +61,8 @@ class TripForm(forms.Form):
     date_to = forms.DateField(
         label="To", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
     )
+    priority = forms.ChoiceField(label="Urgency", choices=Priority, required=False, widget=ONE)
+    reason = forms.CharField(label="Reason", required=False, max_length=500)
     keep_order = forms.BooleanField(label="In this order", required=False)
     most = forms.IntegerField(required=False, min_value=1, max_value=MOST_RESULTS)
     day = forms.DateField(required=False)
@@ -90,6 +96,12 @@ class TripForm(forms.Form):
                 required=False,
                 widget=forms.Select({"aria-label": f"Provider of visit {n + 1}"}),
             )
+            self.fields[f"how_{n}"] = forms.ChoiceField(
+                label="How",
+                choices=[("", "On site or telehealth"), *Modality.choices[:2]],
+                required=False,
+                widget=forms.Select({"aria-label": f"How visit {n + 1} takes place"}),
+            )
         sites = [("", "Any site"), *((each.pk, each.name) for each in catalogue.sites)]
         self.fields["site_id"].choices = sites
 
@@ -98,7 +110,11 @@ class TripForm(forms.Form):
         errors = self.errors_at
         return [
             VisitFields(
-                f"visit-{n}", self[f"type_{n}"], self[f"provider_{n}"], errors[f"visit-{n}"]
+                place := f"visit-{n}",
+                self[f"type_{n}"],
+                self[f"provider_{n}"],
+                self[f"how_{n}"],
+                errors[place],
             )
             for n in range(MOST)
         ]
@@ -115,6 +131,7 @@ class TripForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         cleaned["when"] = cleaned.get("when") or When.WEEKS
+        cleaned["priority"] = Priority(cleaned.get("priority") or Priority.ROUTINE)
         if cleaned["when"] == When.DATES:
             for name in ("date_from", "date_to"):
                 if not cleaned.get(name) and name not in self.errors:
@@ -148,6 +165,7 @@ class TripForm(forms.Form):
                     {
                         "appointment_type_id": cleaned[f"type_{n}"],
                         "provider_id": cleaned[f"provider_{n}"],
+                        "modality": cleaned[f"how_{n}"] or None,
                     }
                     for n in range(MOST)
                     if cleaned[f"type_{n}"] is not None
@@ -155,6 +173,7 @@ class TripForm(forms.Form):
                 date_from=first,
                 date_to=last,
                 site_id=cleaned["site_id"],
+                urgency=cleaned["priority"],
             )
         except InvalidInputError as error:
             name = self._field_of(error.attr or "")

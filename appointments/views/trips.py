@@ -17,6 +17,7 @@ from appointments.booking.errors import TimeRefusedError
 from appointments.booking.group_engine import GroupBookingEngine
 from appointments.booking.repeats import booked_before
 from appointments.booking.trip import FEWEST, MOST
+from appointments.enums import Priority
 from appointments.models import AppointmentRequest
 from appointments.permissions import visible_appointments
 from appointments.scheduling.smart_scheduler import SmartScheduler
@@ -28,6 +29,7 @@ from appointments.views.trip_cards import read_key, trip_cards, ways_on, what_is
 from appointments.views.trip_form import MOST_RESULTS, TripForm, later_span
 from appointments.views.wish_form import Catalogue, When
 from core.clock import system_clock
+from core.errors import InvalidInputError
 
 PAGE = "appointments/scheduling/trips.html"
 ROWS = "appointments/scheduling/partials/trip_rows.html"
@@ -43,6 +45,7 @@ def trips(request: HtmxRequest) -> HttpResponse:
     patient = chosen_patient(request.GET.get("patient"))
     known = {
         "when": When.WEEKS,
+        "priority": Priority.ROUTINE,
         "patient_id": patient.pk if patient else None,
         "type_0": key_of(request.GET.get("type", "")),
     }
@@ -71,13 +74,21 @@ def book_trip(request: HtmxRequest) -> HttpResponse:
     slots = read_key(request.POST.get("trip", ""))
     form = TripForm(request.POST, catalogue=Catalogue.of(request.user))
     form.is_valid()
+    for name in ("priority", "reason"):
+        if name in form.errors:
+            raise InvalidInputError(form.errors[name][0], attr=name)
     patient_id = form.cleaned_data.get("patient_id")
     if patient_id is None:
         form.add_error("patient_id", "Choose the patient first.")
         return _wrong(request, form)
     visits = [slot.booking for slot in slots]
     try:
-        booked = GroupBookingEngine(by=request.user).book_trip(patient_id=patient_id, visits=visits)
+        booked = GroupBookingEngine(by=request.user).book_trip(
+            patient_id=patient_id,
+            visits=visits,
+            priority=form.cleaned_data["priority"],
+            reason=form.cleaned_data["reason"],
+        )
     except TimeRefusedError as error:
         booked = booked_before(error, visits, patient_id=patient_id, by=request.user)
         if not booked:

@@ -1,5 +1,5 @@
-// Several visits in one trip: only providers who offer a visit are listed for it, and trips of an
-// older wish cannot be pressed.
+// Several visits in one trip: only providers who offer a visit are listed for it, how it takes place
+// is asked only where its type leaves that open, and trips of an older wish cannot be pressed.
 
 import { proposeDates } from "./dates.js";
 
@@ -10,7 +10,9 @@ const said = document.querySelector("[data-results-said]");
 
 function fit() {
   for (const row of wish.querySelectorAll(".trip-wish")) {
-    const [type, provider] = row.querySelectorAll("select");
+    const [type, provider, how] = row.querySelectorAll("select");
+    how.hidden = type.selectedOptions[0]?.dataset.modality !== "either";
+    if (how.hidden) how.value = "";
     const offered = new Set((type.selectedOptions[0]?.dataset.providers ?? "").split(" ").filter(Boolean));
     for (const option of provider.options) {
       option.hidden = Boolean(option.value) && offered.size > 0 && !offered.has(option.value);

@@ -9,9 +9,9 @@ from appointments.enums import AppointmentStatus, ReminderOutcome
 from appointments.models import ReminderCall
 from appointments.scheduling.call_list import Callee, CallList, RiskyVisit
 from appointments.scheduling.no_show_selectors import Risk
-from core.api_fields import Instant, StrictSerializer, iso
+from core.api_fields import Choice, Instant, Key, StrictSerializer, Text, Whole, iso
 
-MAX_MOST = 200
+MAX_MOST, MAX_VISITS, MAX_VERSION = 200, 50, 2**31 - 1
 RISK = {
     "probability": 0.38,
     "reasons": [
@@ -60,6 +60,62 @@ class CalleeSerializer(RiskSerializer):
     visits = RiskyVisitSerializer(many=True)
 
 
+class SpokenAboutSerializer(StrictSerializer):
+    """A visit that the call was about."""
+
+    id = Key()
+    version = Whole(
+        min_value=1,
+        max_value=MAX_VERSION,
+        required=False,
+        help_text="As it was seen; any if left out.",
+    )
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Will come",
+            value={
+                "patient_id": 12,
+                "outcome": "confirmed",
+                "visits": [{"id": 41, "version": 1}],
+            },
+        )
+    ]
+)
+class NoteCallSerializer(StrictSerializer):
+    patient_id = Key()
+    outcome = Choice(choices=ReminderOutcome.choices)
+    visits = SpokenAboutSerializer(
+        many=True, min_length=1, max_length=MAX_VISITS, help_text="All that were spoken about."
+    )
+    reason = Text(
+        max_length=500, required=False, help_text="Of a cancellation; that it was said by phone."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """As ``ReminderCalls.record`` takes it."""
+        visits = {each["id"]: each.get("version") for each in attrs["visits"]}
+        if len(visits) < len(attrs["visits"]):
+            raise serializers.ValidationError({"visits": "Name each once."}, code="unique")
+        return {**attrs, "visits": visits}
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Noted",
+            value={
+                "patient_id": 12,
+                "patient_name": "Maria Lindqvist",
+                "outcome": "confirmed",
+                "at": "2030-01-28T09:12:45+01:00",
+                "by_name": "Fiona Frost",
+            },
+        )
+    ]
+)
 class ReminderCallSerializer(serializers.Serializer):
     patient_id = serializers.IntegerField()
     patient_name = serializers.CharField()
@@ -131,7 +187,7 @@ def shown_list(found: CallList) -> dict[str, Any]:
         "patients": found.patients,
         "count": len(found.callees),
         "results": [_callee(each) for each in found.callees],
-        "done": [_call(each) for each in found.done],
+        "done": [shown_call(each) for each in found.done],
     }
 
 
@@ -171,7 +227,8 @@ def _visit(each: RiskyVisit) -> dict[str, Any]:
     }
 
 
-def _call(call: ReminderCall) -> dict[str, Any]:
+def shown_call(call: ReminderCall) -> dict[str, Any]:
+    """As ``ReminderCallSerializer`` describes it."""
     return {
         "patient_id": call.patient_id,
         "patient_name": call.patient.get_full_name(),

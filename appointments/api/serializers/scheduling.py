@@ -285,6 +285,7 @@ class TripVisitSerializer(StrictSerializer):
     appointment_type_id = Key()
     provider_id = Key(required=False, allow_null=True, help_text="Left out: anyone.")
     duration_minutes = Whole(min_value=MIN_MINUTES, max_value=MAX_MINUTES, required=False)
+    modality = Choice(choices=MODALITIES, required=False)
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Two visits, in this order", value=TRIP)])

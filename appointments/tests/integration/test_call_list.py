@@ -18,7 +18,7 @@ from appointments.tests.api import api_of, problem
 from appointments.tests.clinics import build_clinic
 from appointments.tests.visits import make_visit
 from core.clock import system_clock
-from core.errors import InvalidInputError, NotAllowedError, NotFoundError, StaleVersionError
+from core.errors import InvalidInputError, NotAllowedError, StaleVersionError
 from core.models import Site
 
 HTMX = {"HX-Request": "true"}
@@ -228,7 +228,7 @@ def test_what_was_changed_meanwhile_is_refused_as_a_whole(riverside):
 def test_only_the_patients_own_visits_and_only_by_those_who_book(riverside):
     with riverside.active():
         visit, other = coming(riverside), coming(riverside, patient=1, days=2)
-        with pytest.raises(NotFoundError):
+        with pytest.raises(InvalidInputError, match="no such record"):
             say(riverside, ReminderOutcome.CONFIRMED, visit, other)
         with pytest.raises(NotAllowedError):
             say(riverside, ReminderOutcome.CONFIRMED, visit, role=Role.NURSE)
@@ -289,10 +289,10 @@ def test_one_click_notes_the_outcome(riverside):
         ("outcome", "", 400),
         ("patient", "x", 400),
         ("patient", "9" * 40, 400),
-        ("patient", "9" * 19, 404),
+        ("patient", "9" * 19, 400),
         ("visit", "1", 400),
         ("visit", "1:x", 400),
-        ("visit", "9223372036854775807:1", 404),
+        ("visit", "9223372036854775807:1", 400),
         ("visit", "", 400),
     ],
 )
@@ -380,3 +380,82 @@ def test_the_panel_of_a_visit_shows_its_risk_as_a_probability(riverside):
         assert "booked 6 weeks ahead" in page
         page = client.get(reverse("visits:visit", args=[past.pk]), headers=HTMX).content.decode()
         assert "Risk of a missed visit" not in page
+
+
+CALLS = "appointments/scheduling/call-list/"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        ("confirmed", AppointmentStatus.CONFIRMED),
+        ("cancelled", AppointmentStatus.CANCELLED),
+        ("no_answer", AppointmentStatus.PENDING),
+    ],
+)
+def test_a_call_is_noted_over_rest(riverside, outcome, status):
+    with riverside.active():
+        pending = AppointmentStatus.PENDING
+        rows = [
+            coming(riverside, status=pending),
+            coming(riverside, days=2, provider=1, status=pending),
+        ]
+    body = {
+        "patient_id": rows[0].patient_id,
+        "outcome": outcome,
+        "visits": [{"id": rows[0].pk, "version": rows[0].version}, {"id": rows[1].pk}],
+    }
+    api = api_of(riverside)
+    noted = api.post(CALLS, body | ({"reason": "Ill"} if outcome == "cancelled" else {}))
+    assert noted.status_code == 201, noted.content
+    assert (noted.json()["outcome"], noted.json()["by_name"]) == (outcome, "Front desk Riverside")
+    with riverside.active():
+        for row in rows:
+            row.refresh_from_db()
+            assert row.status == status
+            assert row.cancellation_reason == ("Ill" if outcome == "cancelled" else "")
+    done = [each["outcome"] for each in api.get(CALLS).json()["done"]]
+    assert done == ([] if outcome == "no_answer" else [outcome])
+
+
+def test_a_second_call_over_rest_is_refused(riverside):
+    with riverside.active():
+        visit = coming(riverside, status=AppointmentStatus.PENDING)
+    api, seen = api_of(riverside), {"id": visit.pk, "version": visit.version}
+    body = {"patient_id": visit.patient_id, "outcome": "confirmed", "visits": [seen]}
+    assert api.post(CALLS, body).status_code == 201
+    assert problem(api.post(CALLS, body)) == (412, "stale_version", None)
+    later = body | {"visits": [{"id": visit.pk}]}
+    assert problem(api.post(CALLS, later)) == (409, "already_called", None)
+    assert api_of(riverside, Role.NURSE).post(CALLS, body).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "attr"),
+    [
+        ({"patient_id": 2**62}, "does_not_exist", "patient_id"),
+        ({"patient_id": "1"}, "invalid", "patient_id"),
+        ({"outcome": "perhaps"}, "invalid_choice", "outcome"),
+        ({"visits": []}, "min_length", "visits.non_field_errors"),
+        ({"visits": [{"id": 2**62}]}, "does_not_exist", "visits"),
+        ({"visits": [{"id": 1, "version": 0}]}, "min_value", "visits.0.version"),
+        ({"visits": [{"id": 1}, {"id": 1}]}, "unique", "visits"),
+        ({"phone": "1"}, "unknown_field", "phone"),
+    ],
+)
+def test_bad_input_over_rest_is_named(riverside, change, code, attr):
+    with riverside.active():
+        visit = coming(riverside, status=AppointmentStatus.PENDING)
+    body = {"patient_id": visit.patient_id, "outcome": "confirmed", "visits": [{"id": visit.pk}]}
+    assert problem(api_of(riverside).post(CALLS, body | change)) == (400, code, attr)
+
+
+def test_another_hospitals_patients_cannot_be_called(riverside, lakeside):
+    with riverside.active():
+        visit = coming(riverside, status=AppointmentStatus.PENDING)
+    body = {"patient_id": visit.patient_id, "outcome": "cancelled", "visits": [{"id": visit.pk}]}
+    answer = api_of(lakeside).post(CALLS, body)
+    assert problem(answer) == (400, "does_not_exist", "patient_id")
+    with riverside.active():
+        visit.refresh_from_db()
+        assert visit.status == AppointmentStatus.PENDING

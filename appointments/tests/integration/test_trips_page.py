@@ -389,3 +389,41 @@ def test_the_way_between_sites_is_said(desk, riverside):
     assert card.stops[1].is_elsewhere
     assert card.idle_minutes == 30
     assert "30 min, with the way to Harbour clinic" in desk.post(ROWS, keep_order="on", **wish).text
+
+
+def test_urgency_and_reason_are_those_of_all_visits(desk):
+    card = desk.cards(priority="urgent", reason="Check-up")[0]
+    booked = desk.post(BOOK, trip=card.key, priority="urgent", reason="Check-up")
+    assert booked.status_code == 200, booked.content
+    assert [(v.priority, v.reason) for v in desk.visits()] == [("urgent", "Check-up")] * 2
+    calm, urgent = (
+        min(card.score for card in desk.cards(priority=name)) for name in ("routine", "urgent")
+    )
+    assert urgent < calm  # two days are long for what is urgent
+
+
+@pytest.mark.parametrize("change", [{"priority": "at once"}, {"reason": "x" * 501}])
+def test_what_cannot_be_booked_with_a_trip_is_refused(desk, change):
+    card = desk.cards()[0]
+    assert desk.post(BOOK, trip=card.key, **change).status_code == 400
+    assert desk.visits() == []
+    assert list(errors_of(desk.post(ROWS, **change))) == [
+        {"priority": "urgency", "reason": "reason"}[name] for name in change
+    ]
+
+
+def test_one_visit_can_be_a_call_where_its_type_allows_that(desk, riverside):
+    wrong = desk.post(ROWS, how_1="telehealth")
+    assert errors_of(wrong) == {"visit-1": ["Ultrasound takes place on site only."]}
+    with riverside.active():
+        kind = riverside.types[0]
+        kind.modality = "either"
+        kind.save()
+    cards = desk.cards(how_0="telehealth")
+    for card in cards:
+        assert {s.type_name: s.is_telehealth for s in card.stops} == {
+            "Consultation": True,
+            "Ultrasound": False,
+        }
+    desk.post(BOOK, trip=cards[0].key)
+    assert sorted(visit.modality for visit in desk.visits()) == ["on_site", "telehealth"]

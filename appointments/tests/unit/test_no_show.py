@@ -347,7 +347,8 @@ def test_figures_where_all_ended_alike():
     ],
 )
 def test_reasons_in_words(history, lead, said):
-    assert reasons(DEFAULT, history, lead_days=lead, hour=9, weekday=0) == said
+    at = {"lead_days": np.array([lead, 10]), "hours": np.array([9, 9]), "weekdays": np.zeros(2)}
+    assert reasons(DEFAULT, history, **at)[0] == said
 
 
 def test_reasons_tell_their_direction_and_are_limited():
