@@ -76,6 +76,9 @@ def empty_every_table() -> None:
     from django.apps import apps
     from django.db import connections
 
+    from appointments import live
+
+    live.flush()  # its locks and the emptying would wait for each other
     tables = ", ".join(
         f'"{model._meta.db_table}"'
         for model in apps.get_models(include_auto_created=True)

@@ -9,3 +9,8 @@ def board_group(*, tenant_id: int) -> str:
 def login_group(*, user_id: int) -> str:
     """Every socket of this user."""
     return f"login-{user_id}"
+
+
+def queue_group(*, tenant_id: int, queue_id: int) -> str:
+    """Every process that has a socket watching this queue."""
+    return f"queue-{tenant_id}-{queue_id}"

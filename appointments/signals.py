@@ -8,10 +8,12 @@ from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_save
 
 from accounts.models import User
+from appointments import live
 from appointments.booking.events import AppointmentChanged
 from appointments.enums import Step
 from appointments.groups import board_group, login_group
 from appointments.queue.arrivals import follow_visit
+from appointments.queue.events import QueueChanged
 from appointments.tasks import learn_preferences
 from core.clock import system_clock
 from core.events import call_on_commit, subscribe
@@ -28,6 +30,7 @@ def connect() -> None:
     subscribe(AppointmentChanged, move_in_queue)  # first, so that the boards show the ticket
     subscribe(AppointmentChanged, push_board_changed)
     subscribe(AppointmentChanged, learn_from_visit)
+    subscribe(QueueChanged, push_queue_changed)
     user_logged_out.connect(after_logout, dispatch_uid="appointments.after_logout")
     post_save.connect(after_user_saved, sender=User, dispatch_uid="appointments.after_user_saved")
 
@@ -43,6 +46,11 @@ def push_board_changed(event: AppointmentChanged) -> None:
     """Tell the tenant's boards to fetch themselves anew."""
     message = {"type": "board.changed", "version": board_version()}
     _send(board_group(tenant_id=event.tenant_id), message)
+
+
+def push_queue_changed(event: QueueChanged) -> None:
+    """Show the queue's screens what it looks like now."""
+    live.publish(event.tenant_id, event.queue_id)
 
 
 def learn_from_visit(event: AppointmentChanged) -> None:
@@ -64,7 +72,7 @@ def after_user_saved(instance: User, created: bool, update_fields: Any, **kwargs
 
 def push_login_changed(user_id: int) -> None:
     """Tell the user's sockets to look whether they may stay open."""
-    _send(login_group(user_id=user_id), {"type": "login.changed"})
+    _send(login_group(user_id=user_id), {"type": "login.changed", "user_id": user_id})
 
 
 def board_version() -> int:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from hospital_management import env
 from hospital_management.databases import connection_settings
@@ -127,6 +129,8 @@ CHANNEL_LAYERS = {
                     "address": redis_database(2),
                     "socket_timeout": None,
                     "max_connections": 1000,
+                    # Tried again by whoever needs it; until then nobody waits for it.
+                    "retry": Retry(NoBackoff(), 1),
                 }
             ],
             # Pub/sub does not know of Redis databases: without a name of its own, another
@@ -286,6 +290,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "axes": {"level": "ERROR"},
+        "channels_redis": {"level": "CRITICAL"},  # a traceback each second while Redis is down
         "daphne": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
     },

@@ -3,18 +3,19 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from channels.consumer import get_handler_name
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import Error as DatabaseFailure
+from django.db import connection
 from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
@@ -41,6 +42,19 @@ logger = logging.getLogger("hospital.sockets")
 
 AUTH_SECONDS = 5
 LAYER_DOWN = (RedisError, OSError)
+T = TypeVar("T")
+
+
+async def in_thread(query: Callable[..., T], *args: Any) -> T:
+    """Run a query beside the event loop, several at once."""
+    return await asyncio.get_running_loop().run_in_executor(None, _tidily, query, args)
+
+
+def _tidily(query: Callable[..., T], args: tuple[Any, ...]) -> T:
+    try:
+        return query(*args)
+    finally:
+        connection.close()
 
 
 class SocketConsumer(AsyncWebsocketConsumer, ABC):
@@ -106,7 +120,7 @@ class SocketConsumer(AsyncWebsocketConsumer, ABC):
 
     async def enter(self) -> None:
         """Open the socket for good, or close it."""
-        refusal = await database_sync_to_async(self.admit)()
+        refusal = await in_thread(self.admit)
         if refusal:
             await self.close(code=refusal)
             return
@@ -152,12 +166,17 @@ class SocketConsumer(AsyncWebsocketConsumer, ABC):
         """Close the socket if it may be open no longer; whether it may stay."""
         await asyncio.sleep(after_seconds)
         try:
-            refusal = await database_sync_to_async(self.admit)()
+            refusal = await in_thread(self.admit)
         except DatabaseFailure:
             refusal = CLOSE_TRY_LATER
         if refusal:
             await self.close(code=refusal)
-        return refusal is None
+        elif not self.is_ended:
+            await self.follow()
+        return not self.is_ended
+
+    async def follow(self) -> None:
+        """What is to be heard may have changed since ``join``."""
 
     async def _keep_checking(self) -> None:
         """Sees what nobody tells of: an idle session, and users changed in bulk."""

@@ -318,7 +318,6 @@ async def test_a_flood_is_warned_of_once_and_ended(logged_in):
         codes.append(json.loads(output["text"])["data"]["code"])
     assert output["code"] == 4429
     assert codes.count("too_frequent") == 1
-    assert codes[-1] == "too_frequent"
 
 
 async def test_bytes_are_answered_too(logged_in):
