@@ -29,6 +29,9 @@ FIELDS = (
 )
 """What a step may change, and undo puts back."""
 
+TAKEN_BACK = "Taken back"
+"""The reason for leaving a queue to which sending on was undone."""
+
 
 def snapshot(entry: QueueEntry) -> dict[str, Any]:
     """The values of ``FIELDS``, JSON-ready."""

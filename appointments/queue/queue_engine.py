@@ -18,7 +18,7 @@ from accounts.permissions import Permission, check
 from appointments.enums import QueueEntryStatus, QueueStep
 from appointments.models import LineRank, QueueEntry, WaitingQueue
 from appointments.permissions import visible_queues
-from appointments.queue import estimates, history, line, placing
+from appointments.queue import estimates, history, line, metrics, placing
 from appointments.queue.admission import Admission, admit, alternatives_to, check_open
 from appointments.queue.calling import claim, open_point
 from appointments.queue.entry_steps import EntrySteps
@@ -359,6 +359,11 @@ class AdvancedQueueEngine:
     def get_queue_status(self) -> dict[str, Any]:
         """What the screens show; see ``selectors.queue_status``."""
         return queue_status(self.queue, now=self.clock())
+
+    def update_queue_metrics(self) -> int:
+        """Store the figures of this hour and the one before; how many rows."""
+        own = Tenant.objects.get(pk=current_tenant_id())
+        return metrics.keep_current(own, queue_ids=[self.queue.pk], clock=self.clock)
 
     def broadcast_queue_update(self) -> None:
         """Let every screen of the queue be told once the transaction has committed."""

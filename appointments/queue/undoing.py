@@ -59,7 +59,7 @@ def _take_back(steps: EntrySteps, entry: QueueEntry) -> None:
     locked = there.lock(QueueStep.UNDO, sent.pk)
     if locked.status not in NOT_YET_CALLED:
         raise NothingToUndoInQueueError
-    there.take(locked, QueueStep.LEAVE, reason="Taken back", mirror=False)
+    there.take(locked, QueueStep.LEAVE, reason=history.TAKEN_BACK, mirror=False)
 
 
 def _save(steps: EntrySteps, entry: QueueEntry) -> None:
