@@ -6,7 +6,7 @@ Appointment".
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -14,12 +14,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.db import connection
 
-from appointments.enums import OCCUPYING
-from appointments.models import (
-    AppointmentTemplate,
-    SlotAvailability,
-    TimeOff,
-)
+from appointments.enums import OCCUPYING, Modality
+from appointments.models import AppointmentTemplate, Resource, SlotAvailability, TimeOff
 from appointments.scheduling.availability import to_utc
 from appointments.scheduling.facts import Scope
 from appointments.scheduling.slots import (
@@ -28,6 +24,7 @@ from appointments.scheduling.slots import (
     Need,
     Windows,
     day_number,
+    first_free,
     free_slots,
     instant,
     micros,
@@ -50,6 +47,10 @@ class LeadTimes:
     providers: dict[tuple[int, int], int | None] = field(default_factory=dict)  # (type, provider)
 
 
+Place = tuple[int, list[tuple[int, int]]]
+"""A room's or device's site, and when it is taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lanes:
     """Working and taken time.  A lane is one provider at one site: a closed site takes no time
@@ -58,6 +59,7 @@ class Lanes:
     keys: list[tuple[int, int]]  # (provider, site)
     windows: Windows
     busy: Busy
+    places: dict[str, list[Place]]  # by kind
 
 
 def lead_times(
@@ -65,15 +67,17 @@ def lead_times(
 ) -> LeadTimes:
     """For each active type (or those of ``type_ids``) and each provider who offers it.
 
-    Four queries.  Rooms and equipment are not looked at.
+    Four queries, and three more where a type takes a room or a device; a slot without a free one
+    does not count.
     """
     kinds = AppointmentTemplate.objects.filter(is_active=True)
     wanted = [scope.type_id] if scope.type_id else type_ids
     if wanted is not None:
         kinds = kinds.filter(pk__in=wanted)
-    kinds = kinds.prefetch_related("templateprovider_set", "templatesite_set")
+    kinds = list(kinds.prefetch_related("templateprovider_set", "templatesite_set"))
     today = now.astimezone(zone).date()
-    lanes = _read(today, zone=zone, now=now, scope=scope)
+    needed = {_resource_kind(kind) for kind in kinds} - {""}
+    lanes = _read(today, zone=zone, now=now, scope=scope, needed=needed)
     found = LeadTimes()
     for kind in kinds:
         _measure(kind, lanes, found, today=today, zone=zone, now=now)
@@ -97,6 +101,12 @@ def _measure(
         latest=micros(now + timedelta(days=HORIZON_DAYS + 2)),
     )
     slots = free_slots(lanes.windows, lanes.busy, need)
+    resource_kind = _resource_kind(kind)
+    if resource_kind:
+        site = lanes.windows.site[slots.window]
+        first, last = slots.start - need.before, slots.start + need.length + need.after
+        row = first_free(site, first, last, lanes.places.get(resource_kind, []))
+        slots = slots.only(row >= 0)
     offered = _offered(kind, lanes.keys)
     provider = np.array([key[0] for key in lanes.keys], dtype=np.int64)[slots.lane]
     wanted = np.isin(slots.lane, offered)
@@ -124,7 +134,12 @@ def _offered(kind: AppointmentTemplate, keys: list[tuple[int, int]]) -> list[int
     ]
 
 
-def _read(today: date, *, zone: ZoneInfo, now: datetime, scope: Scope) -> Lanes:
+def _resource_kind(kind: AppointmentTemplate) -> str:
+    """What the type takes as a rule; a visit by telehealth takes nothing."""
+    return "" if kind.modality == Modality.TELEHEALTH else kind.resource_kind
+
+
+def _read(today: date, *, zone: ZoneInfo, now: datetime, scope: Scope, needed: set[str]) -> Lanes:
     last = today + timedelta(days=HORIZON_DAYS)
     until = to_utc(last + timedelta(days=1), time.min, zone)
     rows = SlotAvailability.objects.filter(
@@ -144,21 +159,23 @@ def _read(today: date, *, zone: ZoneInfo, now: datetime, scope: Scope) -> Lanes:
     lanes = {key: lane for lane, key in enumerate(keys)}
     opened = [row for row in written if not row[6] and (row[0], row[1]) in lanes]
     blocked = [row for row in written if row[6]]
-    busy = [*_taken(now, until, scope), *_away(now, until), *_shut(blocked, zone)]
+    taken = _taken(now, until, "provider_id", scope.provider_id)
+    busy = [(provider, None, start, end) for provider, start, end in taken]
+    busy += [*_away(now, until), *_shut(blocked, zone)]
     windows = _windows(opened, [lanes[row[0], row[1]] for row in opened], zone)
-    return Lanes(keys, windows, _busy(busy, keys))
+    return Lanes(keys, windows, _busy(busy, keys), _places(now, until, needed))
 
 
 # Two instants a row as PostgreSQL sends them, packed by provider: rows would take most of the time.
 TAKEN = """
-SELECT provider_id,
+SELECT {owner},
        string_agg(timestamptz_send(blocked_from) || timestamptz_send(blocked_until), ''::bytea)
 FROM appointments_appointmentrequest
-WHERE tenant_id = %(tenant)s AND status = ANY(%(occupying)s)
+WHERE tenant_id = %(tenant)s AND status = ANY(%(occupying)s) AND {owner} IS NOT NULL
   AND blocked_from < %(until)s AND blocked_until > %(now)s
   AND (hold_expires_at IS NULL OR hold_expires_at > %(now)s)
-  AND (%(provider)s::bigint IS NULL OR provider_id = %(provider)s)
-GROUP BY provider_id
+  AND (%(key)s::bigint IS NULL OR {owner} = %(key)s)
+GROUP BY 1
 """
 
 
@@ -184,22 +201,44 @@ def _shut(blocked: list[tuple], zone: ZoneInfo) -> list[Taken]:
     ]
 
 
-def _taken(now: datetime, until: datetime, scope: Scope) -> list[Taken]:
-    """By appointments and live holds."""
+def _places(now: datetime, until: datetime, needed: set[str]) -> dict[str, list[Place]]:
+    """Rooms and devices of these kinds, by kind."""
+    if not needed:
+        return {}
+    spans: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for key, start, end in _taken(now, until, "resource_id"):
+        spans[key].append((start, end))
+    off = TimeOff.objects.filter(resource__isnull=False, starts_at__lt=until, ends_at__gt=now)
+    for key, first, last in off.values_list("resource_id", "starts_at", "ends_at"):
+        spans[key].append((micros(first), micros(last)))
+    found: dict[str, list[Place]] = defaultdict(list)
+    rows = Resource.objects.filter(is_active=True, kind__in=needed)
+    for key, kind, site_id in rows.values_list("pk", "kind", "site_id"):
+        found[kind].append((site_id, spans[key]))
+    return found
+
+
+def _taken(
+    now: datetime, until: datetime, owner: str, key: int | None = None
+) -> Iterator[tuple[int, int, int]]:
+    """Owner, start and end of appointments and live holds.
+
+    Args:
+        owner: provider_id or resource_id.
+        key: of one owner alone.
+    """
     values = {
         "tenant": current_tenant_id(),
         "occupying": [status.value for status in OCCUPYING],
         "now": now,
         "until": until,
-        "provider": scope.provider_id,
+        "key": key,
     }
     with connection.cursor() as cursor:
-        cursor.execute(TAKEN, values)
-        return [
-            (provider, None, start, end)
-            for provider, packed in cursor.fetchall()
-            for start, end in np.frombuffer(packed, dtype=">i8").reshape(-1, 2).tolist()
-        ]
+        cursor.execute(TAKEN.format(owner=owner), values)
+        for found, packed in cursor.fetchall():
+            for start, end in np.frombuffer(packed, dtype=">i8").reshape(-1, 2).tolist():
+                yield found, start, end
 
 
 def _windows(rows: list[tuple], lanes: Iterable[int], zone: ZoneInfo) -> Windows:

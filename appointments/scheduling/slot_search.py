@@ -22,6 +22,7 @@ from appointments.scheduling.slots import (
     Slots,
     day_number,
     each_once,
+    first_free,
     free_slots,
     micros,
     overlaps_any,
@@ -187,23 +188,11 @@ def _first_free(
     facts: dict[str, Any],
 ) -> Ints:
     """Row of the first resource at the slot's site that is free all the time; -1 for none."""
-    chosen = np.full(len(slots), -1, dtype=np.int64)
+    places = []
+    for resource in resources:
+        taken = list(zip(resource.busy.start, resource.busy.end, strict=True))
+        off = (row for row in facts["time_off"] or () if row[2] == resource.id)
+        places.append((resource.site_id, [*taken, *(_span(row[3], row[4]) for row in off)]))
     site = calendar.windows.site[slots.window]
     start, end = slots.start - need.before, slots.start + need.length + need.after
-    out = [row for row in facts["time_off"] or () if row[2] is not None]
-    for row, resource in enumerate(resources):
-        intervals = list(zip(resource.busy.start, resource.busy.end, strict=True))
-        intervals += [_span(*off[3:]) for off in out if off[2] == resource.id]
-        open_here = (chosen < 0) & (site == resource.site_id)
-        chosen[open_here & ~_overlaps(start, end, intervals)] = row
-    return chosen
-
-
-def _overlaps(start: Ints, end: Ints, intervals: list[tuple[int, int]]) -> Flags:
-    """As ``overlaps_any``, for many intervals."""
-    if not intervals:
-        return np.zeros(len(start), dtype=bool)
-    busy = np.array(sorted(intervals), dtype=np.int64)
-    latest_end = np.maximum.accumulate(busy[:, 1])
-    before = np.searchsorted(busy[:, 0], end, side="left")
-    return np.append(latest_end, np.iinfo(np.int64).min)[before - 1] > start
+    return first_free(site, start, end, places)

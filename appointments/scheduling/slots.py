@@ -4,7 +4,7 @@ Instants are int64 microseconds since 2000-01-01 UTC and days count from that da
 sends them; lengths are microseconds.  All intervals are half-open.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -224,6 +224,32 @@ def overlaps_any(start: Ints, end: Ints, intervals: Iterable[tuple[int, int]]) -
     for opens, closes in intervals:
         met |= (start < closes) & (end > opens)
     return met
+
+
+def first_free(
+    site: Ints, start: Ints, end: Ints, places: Sequence[tuple[int, Sequence[tuple[int, int]]]]
+) -> Ints:
+    """For each of ``[start, end)`` at a site, the row of the first place there that is free; -1
+    for none.
+
+    Args:
+        places: of each room or device, its site and when it is taken, in any order.
+    """
+    chosen = np.full(len(start), -1, dtype=np.int64)
+    for row, (site_id, taken) in enumerate(places):
+        open_here = (chosen < 0) & (site == site_id)
+        chosen[open_here & ~_overlaps(start, end, taken)] = row
+    return chosen
+
+
+def _overlaps(start: Ints, end: Ints, intervals: Sequence[tuple[int, int]]) -> Flags:
+    """As ``overlaps_any``, for many intervals."""
+    if not intervals:
+        return np.zeros(len(start), dtype=bool)
+    busy = np.array(sorted(intervals), dtype=np.int64)
+    latest_end = np.maximum.accumulate(busy[:, 1])
+    before = np.searchsorted(busy[:, 0], end, side="left")
+    return np.append(latest_end, np.iinfo(np.int64).min)[before - 1] > start
 
 
 def wall_clock(windows: Windows, slots: Slots, zone: ZoneInfo) -> Ints:

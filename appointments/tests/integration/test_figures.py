@@ -13,7 +13,13 @@ from accounts.models import ProviderProfile, User
 from accounts.permissions import Role
 from appointments import tasks
 from appointments.enums import AppointmentStatus as S
-from appointments.models import AppointmentTemplate, SchedulingMetrics, SlotAvailability, TimeOff
+from appointments.models import (
+    AppointmentTemplate,
+    Resource,
+    SchedulingMetrics,
+    SlotAvailability,
+    TimeOff,
+)
 from appointments.scheduling import facts, metrics
 from appointments.scheduling.analytics import Period, SchedulingAnalytics
 from appointments.scheduling.availability import free_starts, to_utc
@@ -414,6 +420,35 @@ def test_whoever_does_not_offer_a_type_is_not_asked(riverside):
         found = lead_times(zone=riverside.tenant.zone_info, now=system_clock(), scope=Scope())
     assert found.types[kind.pk] is None
     assert (kind.pk, first.pk) not in found.providers
+
+
+def test_without_a_free_room_a_slot_does_not_count(riverside):
+    kind, zone, now = riverside.types[0], riverside.tenant.zone_info, riverside.at(0, time(5))
+
+    def days():
+        return lead_times(zone=zone, now=now, scope=Scope()).types
+
+    with riverside.active():
+        before = days()
+        kind.resource_kind = "Scanner"
+        kind.save()
+        assert days() == before | {kind.pk: None}
+        room = Resource.objects.create(name="Scanner 1", kind="Scanner", site=riverside.site)
+        assert days() == before == dict.fromkeys(before, 0)
+        off = TimeOff.objects.create(
+            resource=room, starts_at=now, ends_at=riverside.at(1, time(9, 10)), kind="maintenance"
+        )
+        assert days()[kind.pk] == 1
+        for hour in range(9, 18):
+            make_visit(riverside, riverside.at(1, time(hour)), minutes=60, patient=0, resource=room)
+        assert days()[kind.pk] == 2
+        off.delete()
+        Resource.objects.create(name="Scanner 2", kind="Scanner", site=riverside.site)
+        assert days() == before
+        kind.modality = "telehealth"
+        kind.save()
+        Resource.objects.all().update(is_active=False)
+        assert days() == before
 
 
 def test_a_full_horizon_has_no_third_slot(riverside):
