@@ -78,6 +78,7 @@ def _context(request: HtmxRequest) -> dict[str, Any]:
         "show_all": show_all,
         "total": grid.visit_count,
         "can_book": can_book,
+        "can_configure": can(request.user, Permission.EDIT_CATALOGUE),
         "book_url": reverse("calendar:book"),
         "calendar_url": reverse("calendar:calendar"),
         "sprite": static("img/icons.svg"),

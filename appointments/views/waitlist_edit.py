@@ -10,12 +10,14 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.permissions import Permission
+from accounts.permissions import Permission, can
 from appointments.booking.selectors import shown_providers
 from appointments.enums import Priority
 from appointments.models import AppointmentTemplate, WaitingList
+from appointments.views.forms import NewPatientForm
 from appointments.views.htmx import HtmxRequest, done, in_panel, key_of, staff_view, version_of
-from appointments.views.patient_choice import chosen_patient, found_patients
+from appointments.views.patient_choice import chosen_patient
+from appointments.views.patient_step import PatientStep, patient_step
 from appointments.views.waitlist import page_words
 from appointments.views.waitlist_forms import WaitForm, wishes_of
 from appointments.waitlist.errors import NotWaitingError
@@ -42,14 +44,8 @@ def add(request: HtmxRequest) -> HttpResponse:
             "priority": Priority.ROUTINE,
         }
         return _panel(request, _form(request, initial=initial))
-    if "choose" in request.POST:
-        return _again(request, patient_id=key_of(request.POST["choose"]))
-    if "change" in request.POST:
-        return _again(request, patient_id=None)
-    if "find" in request.POST:
-        query = request.POST.get("q", "").strip()
-        return _again(request, options=found_patients(query), query=query)
-    return _add(request)
+    step = patient_step(request)
+    return _add(request) if step is None else _again(request, step)
 
 
 @require_http_methods(READ_OR_POST)
@@ -115,12 +111,11 @@ def _add(request: HtmxRequest) -> HttpResponse:
     )
 
 
-def _again(request: HtmxRequest, **change: Any) -> HttpResponse:
-    """The form as it stands, unchecked, with something else in it."""
+def _again(request: HtmxRequest, step: PatientStep) -> HttpResponse:
+    """The form as it stands, unchecked, with the patient whom the step chose."""
     typed = {name: request.POST.get(name, "") for name in WaitForm.base_fields}
-    if "patient_id" in change:
-        typed["patient_id"] = change.pop("patient_id")
-    return _panel(request, _form(request, initial=typed), **change)
+    form = _form(request, initial=typed | {"patient_id": step.patient_id})
+    return _panel(request, form, status=step.status, **step.context)
 
 
 def _form(request: HtmxRequest, data: Any = None, **kwargs: Any) -> WaitForm:
@@ -143,5 +138,14 @@ def _panel(
     if entry is not None and entry.status != "ACTIVE":
         raise NotWaitingError(entry.status)
     patient = entry.patient if entry else chosen_patient(form["patient_id"].value())
-    context = {"form": form, "entry": entry, "patient": patient, **page_words(), **extra}
+    context = {
+        "form": form,
+        "entry": entry,
+        "patient": patient,
+        "new": NewPatientForm(),
+        "is_registering": False,
+        "can_register": can(request.user, Permission.EDIT_PATIENTS),
+        **page_words(),
+        **extra,
+    }
     return in_panel(request, PANEL, context, status=status)

@@ -10,6 +10,7 @@ from accounts.permissions import Role
 from appointments.enums import AppointmentStatus as S
 from appointments.models import AppointmentEvent, AppointmentRequest, WaitingList
 from appointments.tests.visits import make_visit
+from patients.models import PatientProfile
 
 HTMX = {"HX-Request": "true"}
 PAGE = reverse("waitlist:waitlist")
@@ -191,6 +192,28 @@ def test_the_form_works_without_scripts(riverside, desk):
     saved = desk.post(ADD, wish(riverside), follow=True)
     assert saved.redirect_chain == [(PAGE, 302)]
     assert "Pat1 Riversideson is on the waitlist" in shown(saved)
+
+
+def test_a_new_patient_is_registered_on_the_way(riverside, desk):
+    new = {
+        "new-first_name": "Nadia",
+        "new-last_name": "Newcomer",
+        "new-birth_date": "1990-05-04",
+        "new-phone": "",
+    }
+    wrong = desk.post(ADD, {"register": "1", "notes": "kept"} | new | {"new-birth_date": "x"})
+    assert wrong.status_code == 400
+    assert "field-error" in shown(wrong)
+    chosen = desk.post(ADD, {"register": "1", "notes": "kept"} | new)
+    assert "Nadia Newcomer" in shown(chosen)
+    assert "kept" in shown(chosen)
+    with riverside.active():
+        patient = PatientProfile.objects.get(last_name="Newcomer")
+    again = desk.post(ADD, {"register": "1"} | new)
+    assert "Already known?" in shown(again)
+    desk.post(ADD, wish(riverside) | {"patient_id": patient.pk})
+    with riverside.active():
+        assert WaitingList.objects.get().patient == patient
 
 
 def test_a_second_wait_and_a_coming_visit_are_told_before(riverside, desk, waiting):

@@ -26,6 +26,7 @@ DOM_IDS = {
 GIVEN = {
     "scheduling:find_optimal_slots": ("find_optimal_slots_view", "optimal_slots"),
     "scheduling:add_rule": ("add_rule", "rule"),
+    "scheduling:add_resource": ("add_resource", "resource"),
     "scheduling:book_trip": ("book_trip", "trip_rows"),
     "waitlist:add": ("add", "form"),
     "waitlist:edit": ("edit", "form"),
