@@ -134,7 +134,7 @@ class QueueEntrySerializer(serializers.ModelSerializer):
         model = QueueEntry
         fields = list(ENTRY)
 
-    @extend_schema_field(serializers.ChoiceField(choices=Priority.values))
+    @extend_schema_field(serializers.ChoiceField(choices=Priority.choices))
     def get_priority(self, entry: QueueEntry) -> str:
         return PRIORITY_WORDS[Band(int(bands(entry.priority_score)))]
 
@@ -272,6 +272,9 @@ class MarkCalledSerializer(CallNextSerializer):
     pass
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("With a reason", value={"reason": "Went to the pharmacy"})]
+)
 class ReasonSerializer(StrictSerializer):
     reason = Text(required=False, allow_blank=True, max_length=500)
 
@@ -310,6 +313,7 @@ class ChangeEntrySerializer(StrictSerializer):
         return scored(values)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Four wait", value={"repositioned": 4})])
 class RepositionedSerializer(serializers.Serializer):
     repositioned = serializers.IntegerField(help_text="How many wait.")
 
