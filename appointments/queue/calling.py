@@ -47,8 +47,11 @@ def claim(
 ) -> QueueEntry | None:
     """The first entry that nobody else is claiming, locked; None where there is none."""
     eligible = eligible_entries(queue, point)
+    # Having a rank is asked for, so that the index of ranks gives the first one without sorting;
+    # only an entry that came in this instant may have none yet.
+    ranked = eligible.filter(rank__queue=queue)
     for _ in range(CLAIM_TRIES):
-        found = eligible.select_for_update(of=("self",), skip_locked=True, no_key=True).first()
+        found = ranked.select_for_update(of=("self",), skip_locked=True, no_key=True).first()
         if found is not None:
             return found
         if not eligible.exists() and not return_absent():
