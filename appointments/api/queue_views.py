@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,10 +14,12 @@ from appointments.api.serializers import queues as shapes
 from appointments.enums import QueueStep
 from appointments.models import QueueEntry, WaitingQueue
 from appointments.permissions import visible_queues
+from appointments.queue.joining import join_shortest
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.selectors import point_key, queue_status, wait_of, with_sizes
+from appointments.queue.settings import QueueSettings, configuration_values, create_queue
 from core.api_fields import Nothing
-from core.api_views import ReadViewSet
+from core.api_views import ReadViewSet, RecordViewSet
 from core.clock import system_clock
 from core.errors import NotFoundError
 from core.etags import check_if_match, etag_of
@@ -38,11 +40,15 @@ def shown(entry: QueueEntry) -> dict[str, Any]:
     return dict(SHOWN(entry).data)
 
 
-class QueueManagementViewSet(ReadViewSet):
+@extend_schema_view(
+    partial_update=extend_schema(request=shapes.QueueWriteSerializer),
+    destroy=extend_schema(summary="Retire a queue", description="Only while nobody waits in it."),
+)
+class QueueManagementViewSet(RecordViewSet):
     """The queues the caller may see."""
 
     noun, nouns = "queue", "queues"
-    http_method_names = ["get", "head", "post"]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     queryset = WaitingQueue.unscoped.none()
     serializer_class = shapes.QueueSerializer
     filterset_class = QueueFilters
@@ -50,9 +56,18 @@ class QueueManagementViewSet(ReadViewSet):
         "add_patient": shapes.AddPatientSerializer,
         "call_next": shapes.CallNextSerializer,
         "reposition": Nothing,
+        "configure": shapes.ConfigurationWriteSerializer,
+        "create": shapes.QueueWriteSerializer,
+        "partial_update": shapes.QueueWriteSerializer,
+        "join_shortest": shapes.JoinShortestSerializer,
     }
     required_permissions = {
-        **dict.fromkeys(("add_patient", "call_next", "reposition"), Permission.RUN_QUEUES),
+        **dict.fromkeys(
+            ("add_patient", "call_next", "reposition", "join_shortest"), Permission.RUN_QUEUES
+        ),
+        **dict.fromkeys(
+            ("create", "partial_update", "destroy", "configure"), Permission.CONFIGURE_QUEUES
+        ),
         "*": Permission.SEE_QUEUES,
     }
 
@@ -69,13 +84,7 @@ class QueueManagementViewSet(ReadViewSet):
         """Beyond the queue's overflow threshold, a patient without a visit waits in the other
         queue: see `queue_id`.  409: `already_waiting`, `queue_closed` or `queue_full`, the last
         two with `alternatives`, the queues that would take the patient."""
-        entry = self.engine.add_to_queue(**self.body())
-        answer = shown(self._entry(entry.pk))
-        headers = {
-            "ETag": etag_of(answer),
-            "Location": f"/api/appointments/queue-entries/{entry.pk}/",
-        }
-        return Response(answer, status=201, headers=headers)
+        return self._added(self.engine.add_to_queue(**self.body()))
 
     @extend_schema(summary="Call the next patient", responses={200: SHOWN, 204: None})
     @action(detail=True, methods=["post"])
@@ -98,11 +107,54 @@ class QueueManagementViewSet(ReadViewSet):
         self.body()
         return Response({"repositioned": self.engine.reposition_queue_entries()})
 
+    @extend_schema(summary="Add a patient where the wait is shortest", responses={201: SHOWN})
+    @action(detail=False, methods=["post"])
+    def join_shortest(self, request: Request) -> Response:
+        """Among the queues of the site and specialty that take walk-ins: the least expected work
+        per open service point."""
+        return self._added(join_shortest(**self.body(), by=request.user))
+
+    @extend_schema(summary="Show the configuration", responses=shapes.ConfigurationSerializer)
+    @action(detail=True, filterset_class=None)
+    def configuration(self, request: Request, pk: str) -> Response:
+        return self.seen(self._configuration(self._queue()))
+
+    @extend_schema(summary="Change the configuration", responses=shapes.ConfigurationSerializer)
+    @configuration.mapping.put
+    def configure(self, request: Request, pk: str) -> Response:
+        """What is not given stays; 412 if `If-Match` names an older version."""
+        queue = self._queue()
+        tags = request.headers.get("If-Match")
+        check_if_match(tags, etag_of(self._configuration(queue)))
+        QueueSettings(queue, by=request.user).change(**self.body())
+        return self.written(self._configuration(self._queue()))
+
     @extend_schema(summary="Show the status", responses=shapes.QueueStatusSerializer, filters=False)
     @action(detail=True, filterset_class=None)
     def status(self, request: Request, pk: str) -> Response:
         """The line, who is being served and the load: what screens show, without names."""
         return Response(queue_status(self._queue(), now=system_clock()))
+
+    def create_record(self, values: dict[str, Any]) -> WaitingQueue:
+        return create_queue(by=self.request.user, **values)
+
+    def change_record(self, record: WaitingQueue, values: dict[str, Any]) -> None:
+        QueueSettings(record, by=self.request.user).rename(**values)
+
+    def delete_record(self, record: WaitingQueue) -> None:
+        QueueSettings(record, by=self.request.user).retire()
+
+    def _added(self, entry: QueueEntry) -> Response:
+        answer = shown(self._entry(entry.pk))
+        headers = {
+            "ETag": etag_of(answer),
+            "Location": f"/api/appointments/queue-entries/{entry.pk}/",
+        }
+        return Response(answer, status=201, headers=headers)
+
+    @staticmethod
+    def _configuration(queue: WaitingQueue) -> dict[str, Any]:
+        return {"queue_id": queue.pk, **configuration_values(queue)}
 
     def _queue(self) -> WaitingQueue:
         found = visible_queues(self.request.user).filter(pk=self.kwargs["pk"]).first()

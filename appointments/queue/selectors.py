@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from appointments.enums import QueueEntryStatus, QueueStep
@@ -58,8 +59,14 @@ def configuration_of(queue: WaitingQueue) -> QueueConfiguration:
 
 def with_sizes(queues: QuerySet[WaitingQueue]) -> QuerySet[WaitingQueue]:
     """The queues with ``current_size``, how many wait."""
-    waiting = Count("entries", filter=Q(entries__status=QueueEntryStatus.WAITING))
-    return queues.annotate(current_size=waiting).order_by("name", "pk")
+    waiting = (
+        QueueEntry.objects.filter(queue=OuterRef("pk"), status=QueueEntryStatus.WAITING)
+        .order_by()
+        .values("queue")
+        .annotate(count=Count("pk"))
+        .values("count")
+    )
+    return queues.annotate(current_size=Coalesce(Subquery(waiting), 0)).order_by("name", "pk")
 
 
 def size_of(queue: WaitingQueue) -> int:

@@ -251,3 +251,67 @@ def test_lists_cost_the_same_at_any_length(add, api, queue):
             api.get(f"{QUEUES}/{queue.pk}/status/")
         counts.append(len(captured))
     assert len(set(counts)) == 1
+
+
+def test_the_configuration_is_read_and_written(queue, riverside, api):
+    manager = api_of(riverside, Role.MANAGER)
+    path = f"{QUEUES}/{queue.pk}/configuration/"
+    before = manager.get(path)
+    assert before.json()["priority_weight"] == 0.5
+    written = manager.send(
+        "PUT", path, {"priority_weight": 0.7, "opens_at": "08:00", "closes_at": "18:00"}
+    )
+    assert (written.status_code, written.json()["priority_weight"]) == (200, 0.7)
+    assert written.json()["wait_time_weight"] == 0.3
+    stale = manager.send("PUT", path, {"priority_weight": 0.1}, **{"If-Match": before["ETag"]})
+    assert problem(stale) == (412, "stale_version", None)
+    assert manager.get(path).json() == written.json()
+    assert api.send("PUT", path, {"priority_weight": 0.1}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "attr"),
+    [
+        ({"priority_weight": -0.1}, "priority_weight"),
+        ({"priority_weight": "high"}, "priority_weight"),
+        (
+            {"priority_weight": 0, "wait_time_weight": 0, "appointment_time_weight": 0},
+            "priority_weight",
+        ),
+        ({"overflow_queue_id": 10**12}, "overflow_queue_id"),
+        ({"opens_at": "25:00"}, "opens_at"),
+        ({"opens_at": "18:00", "closes_at": "08:00"}, "closes_at"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_bad_configurations_name_the_field_and_change_nothing(queue, riverside, body, attr):
+    manager = api_of(riverside, Role.MANAGER)
+    path = f"{QUEUES}/{queue.pk}/configuration/"
+    before = manager.get(path).json()
+    answer = manager.send("PUT", path, body)
+    assert (problem(answer)[0], problem(answer)[2]) == (400, attr)
+    assert manager.get(path).json() == before
+
+
+def test_queues_are_added_renamed_and_retired_by_a_manager(queue, riverside, api, add):
+    manager = api_of(riverside, Role.MANAGER)
+    added = manager.post(f"{QUEUES}/", {"name": "Blood tests", "prefix": "C"})
+    assert (added.status_code, added.json()["prefix"]) == (201, "C")
+    path = f"{QUEUES}/{added.json()['id']}/"
+    assert manager.patch(path, {"name": "Blood"}).json()["name"] == "Blood"
+    assert manager.delete(path).status_code == 204
+    assert api.post(f"{QUEUES}/", {"name": "Mine"}).status_code == 403
+    add()
+    assert problem(manager.delete(f"{QUEUES}/{queue.pk}/"))[0] == 409
+
+
+def test_a_walk_in_joins_the_shortest_line(queue, riverside, api, add):
+    with riverside.active():
+        other = WaitingQueue.objects.create(name="Other", prefix="B", site=riverside.site)
+        ServicePointQueue.objects.create(
+            point=ServicePoint.objects.create(name="Room 5"), queue=other
+        )
+    add(0)
+    add(1)
+    joined = api.post(f"{QUEUES}/join_shortest/", {"patient_id": riverside.patients[2].pk})
+    assert (joined.status_code, joined.json()["queue_id"]) == (201, other.pk)

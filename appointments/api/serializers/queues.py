@@ -12,6 +12,7 @@ from appointments.queue.queue_engine import SCORES
 from appointments.queue.selectors import PRIORITY_WORDS
 from core.api_fields import (
     Choice,
+    ClockTime,
     Flag,
     Instant,
     Key,
@@ -363,5 +364,73 @@ CONFIGURATION = {
     "load_yellow": 0.75,
     "load_red": 0.9,
     "alert_wait_minutes": 60,
+    "max_queue_size": 50,
+    "is_accepting_patients": True,
+    "accepts_walk_ins": True,
     "version": 3,
 }
+WEIGHT = {"min_value": 0, "max_value": 1, "required": False}
+COUNT = {"min_value": 0, "max_value": 1_000_000, "required": False}
+CHANGED = {"priority_weight": 0.6, "wait_time_weight": 0.3, "appointment_time_weight": 0.1}
+
+
+@extend_schema_serializer(
+    examples=[OpenApiExample("Other weights", value=CHANGED, request_only=True)]
+)
+class ConfigurationWriteSerializer(StrictSerializer):
+    """What is not given stays.  Only the ratios of the weights count."""
+
+    use_dynamic_positioning = Flag(required=False, help_text="False: by arrival.")
+    priority_weight = Number(**WEIGHT)
+    wait_time_weight = Number(**WEIGHT)
+    appointment_time_weight = Number(**WEIGHT)
+    guard_minutes = Whole(**COUNT, help_text="Who waits longer goes first, after the urgent.")
+    skip_return_after = Whole(**COUNT, help_text="Calls until a skipped patient is back.")
+    enable_overflow_queue = Flag(required=False)
+    overflow_threshold = Whole(**COUNT)
+    overflow_queue_id = Key(required=False, allow_null=True)
+    opens_at = ClockTime(required=False, allow_null=True)
+    closes_at = ClockTime(required=False, allow_null=True)
+    last_ticket_minutes = Whole(**COUNT, help_text="Before closing.")
+    use_historical_data = Flag(required=False)
+    default_service_time_minutes = Whole(**COUNT)
+    enable_websocket_updates = Flag(required=False)
+    update_interval_seconds = Whole(**COUNT)
+    load_yellow = Number(**WEIGHT)
+    load_red = Number(**WEIGHT)
+    alert_wait_minutes = Whole(**COUNT)
+    max_queue_size = Whole(**COUNT)
+    is_accepting_patients = Flag(required=False)
+    accepts_walk_ins = Flag(required=False)
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A configuration", value=CONFIGURATION)])
+class ConfigurationSerializer(ConfigurationWriteSerializer):
+    queue_id = serializers.IntegerField()
+    version = serializers.IntegerField()
+
+
+NEW_QUEUE = {"name": "Blood tests", "prefix": "C", "site_id": 1}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A queue", value=NEW_QUEUE, request_only=True)])
+class QueueWriteSerializer(StrictSerializer):
+    name = Text(max_length=100)
+    prefix = Text(max_length=3, required=False, help_text="A free letter where left out.")
+    site_id = Key(required=False, allow_null=True)
+    specialty = Text(max_length=60, required=False, allow_blank=True)
+
+
+@extend_schema_serializer(
+    examples=[OpenApiExample("Anyone of a specialty", value={"patient_id": 12, "specialty": "ENT"})]
+)
+class JoinShortestSerializer(StrictSerializer):
+    patient_id = Key()
+    specialty = Text(required=False, allow_blank=True, max_length=60)
+    site_id = Key(required=False, allow_null=True)
+    priority = Choice(choices=Priority.choices, required=False)
+    priority_score = Number(required=False, min_value=0, max_value=100)
+    notes = Text(required=False, allow_blank=True, max_length=500, lines=True)
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        return scored(values)
