@@ -28,6 +28,7 @@ class Place:
 PLACES = (
     Place("/today/", "Today", "square-kanban", Permission.SEE_TODAY),
     Place("/appointments/calendar/", "Calendar", "calendar-days", Permission.SEE_TODAY),
+    Place("/appointments/queue/", "Queues", "list-ordered", Permission.SEE_QUEUES),
     Place("/appointments/scheduling/", "Find a time", "search", Permission.BOOK),
     Place("/appointments/waitlist/", "Waitlist", "hourglass", Permission.SEE_WAITLIST),
     Place("/appointments/scheduling/call-list/", "Calls", "phone", Permission.BOOK),

@@ -7,6 +7,7 @@ urlpatterns = [
     path("appointments/calendar/", include("appointments.urls.calendar")),
     path("appointments/scheduling/call-list/", include("appointments.urls.calls")),
     path("appointments/scheduling/", include("appointments.urls.scheduling")),
+    path("appointments/queue/", include("appointments.urls.queue")),
     path("appointments/waitlist/", include("appointments.urls.waitlist")),
     path("appointments/", include("appointments.urls.visits")),
     path("portal/", include("appointments.urls.portal")),

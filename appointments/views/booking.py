@@ -46,7 +46,7 @@ def book(request: HtmxRequest) -> HttpResponse:
 
 
 @require_POST
-@staff_view(Permission.BOOK)
+@staff_view(Permission.SEE_PATIENTS)
 def patient_options(request: HtmxRequest) -> HttpResponse:
     query = request.POST.get("q", "")
     return render(

@@ -110,7 +110,7 @@ class Drawing:
             type_name=visit.type_name,
             provider=visit.provider_name,
             provider_short=visit.provider_short,
-            timer=card.timer and _timer(card.timer),
+            timer=card.timer and drawn_timer(card.timer),
             is_hidden=bool(self.only) and self.only not in card.flags,
             is_double=card.is_double,
             is_expected=visit.status in EXPECTED,
@@ -126,7 +126,7 @@ class Drawing:
         return self._times[minute]
 
 
-def _timer(timer: Timer) -> DrawnTimer:
+def drawn_timer(timer: Timer) -> DrawnTimer:
     marks = (timer.since, timer.amber_at, timer.red_at)
     return DrawnTimer(*(str(int(mark.timestamp())) for mark in marks), timer.hue, timer.text)
 

@@ -82,11 +82,16 @@ function skipUnchanged({ detail }) {
   drawn.set(detail.target, detail.serverResponse);
 }
 
-export function watchLive() {
+// What [data-live] elements fetch is nobody's action, and is drawn only where it differs.
+export function fetchQuietly() {
   document.body.addEventListener("htmx:beforeSwap", skipUnchanged);
   document.body.addEventListener("htmx:configRequest", ({ detail }) => {
     if ("live" in detail.elt.dataset) detail.headers["X-Background"] = "1";
   });
+}
+
+export function watchLive() {
+  fetchQuietly();
   setInterval(() => {
     if (state !== "live" && !document.hidden) refresh();
   }, POLL_MS);

@@ -1,6 +1,8 @@
 // The flow board: running clocks, keys that act on the focused card, and filters within the day.
 
 import "./booking.js";
+import { tickClocks } from "./clocks.js";
+import { fold } from "./fold.js";
 import { watchLive } from "./live.js";
 
 const TICK_MS = 5000;
@@ -11,24 +13,7 @@ const all = document.getElementById("board-all");
 const cards = () => [...board.querySelectorAll("[data-visit]")].filter((card) => card.offsetParent);
 const nameOf = (card) => card?.querySelector(".visit-name");
 
-// ------------------------------------------------------------------ clocks
-
-function words(seconds) {
-  const minutes = Math.max(0, Math.floor(seconds / 60));
-  if (minutes < 60) return `${minutes} min`;
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")}`;
-}
-
-function tick() {
-  const now = Date.now() / 1000;
-  for (const timer of board.querySelectorAll("[data-since]")) {
-    const { since, amber, red } = timer.dataset;
-    timer.querySelector("[data-clock]").textContent = words(now - since);
-    timer.classList.toggle("timer-hot", now >= amber);
-    timer.classList.toggle("hue-amber", now >= amber && now < red);
-    timer.classList.toggle("hue-vermilion", now >= red);
-  }
-}
+const tick = () => tickClocks(board);
 
 // ----------------------------------------------------------------- filters
 
@@ -56,10 +41,6 @@ function filter() {
     item.toggleAttribute("aria-current", item.dataset.only === only);
     if (item.dataset.only === only) item.setAttribute("aria-current", "true");
   }
-}
-
-function fold(text) {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").replace(/\s+/g, " ").trim().toLowerCase();
 }
 
 // Long columns are drawn only in part; a filter must look at all of them.

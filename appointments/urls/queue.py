@@ -1,0 +1,63 @@
+"""Pages below /appointments/queue/."""
+
+from django.urls import path, register_converter
+
+from appointments.enums import QueueStep, ServicePointState
+from appointments.views import queue as views
+from appointments.views import queue_add, queue_entry, queue_points, queue_steps
+from appointments.views.queue_cards import STEPS
+
+
+class QueueStepConverter:
+    """A step that needs nothing but a click."""
+
+    regex = "|".join(STEPS)
+
+    def to_python(self, value: str) -> QueueStep:
+        return QueueStep(value)
+
+    def to_url(self, value: str) -> str:
+        return str(value)
+
+
+class PointStateConverter:
+    regex = "|".join(ServicePointState.values)
+
+    def to_python(self, value: str) -> ServicePointState:
+        return ServicePointState(value)
+
+    def to_url(self, value: str) -> str:
+        return str(value)
+
+
+register_converter(QueueStepConverter, "queue_step")
+register_converter(PointStateConverter, "point_state")
+
+app_name = "queue"
+
+urlpatterns = [
+    path("", views.queues, name="queues"),
+    path("cards/", views.queue_cards, name="queue_cards"),
+    path("entries/<int:entry_id>/", queue_entry.entry, name="entry"),
+    path("entries/<int:entry_id>/undo/", queue_steps.undo, name="undo"),
+    path("entries/<int:entry_id>/transfer/", queue_steps.transfer, name="transfer"),
+    path("entries/<int:entry_id>/move/", queue_steps.move, name="move"),
+    path("entries/<int:entry_id>/<queue_step:step>/", queue_steps.take_step, name="take_step"),
+    path("points/leave/", queue_points.leave_point, name="leave_point"),
+    path("points/<int:point_id>/serve/", queue_points.serve_at, name="serve_at"),
+    path(
+        "points/<int:point_id>/<point_state:state>/",
+        queue_points.set_point_state,
+        name="set_point_state",
+    ),
+    path("<int:queue_id>/", views.AdvancedQueueManagementView.as_view(), name="console"),
+    path("<int:queue_id>/status/", views.queue_status_htmx_view, name="queue_status"),
+    path("<int:queue_id>/add/", queue_add.add_to_queue_htmx_view, name="add_to_queue"),
+    path(
+        "<int:queue_id>/call-next/",
+        views.call_next_patient_htmx_view,
+        name="call_next_patient",
+    ),
+    path("<int:queue_id>/open/", queue_points.open_queue, name="open_queue"),
+    path("<int:queue_id>/close/", queue_points.close_queue, name="close_queue"),
+]
