@@ -25,9 +25,9 @@ from appointments.queue import estimates
 from appointments.queue.admission import why_closed
 from appointments.queue.discipline import BAND_TARGETS, Band, Reason, bands, reasons
 from appointments.queue.line import QueueLine, minutes, read_line, rules_of
-from appointments.queue.queue_engine import UNDO_MINUTES
 from appointments.queue.routing_policy import eligibility
 from appointments.queue.selectors import LAST_HOUR, PRIORITY_WORDS, configuration_of, version_of
+from appointments.queue.undoing import UNDO_MINUTES
 from appointments.queue.wait_estimate import load_factor, load_level
 from core.errors import NotFoundError
 from core.lookups import MAX_KEY

@@ -20,6 +20,7 @@ DOM_IDS = {
     "visits:patient": "patient-visits",
     "patients:rows": "patient-rows",
     "waitlist:rows": "waitlist-rows",
+    "queue:queue_status": "queue-status-",  # and the queue's key: several stand side by side
 }
 
 # Views whose names are given, or that share a form, with the fragment that each answers with.
@@ -30,6 +31,8 @@ GIVEN = {
     "scheduling:book_trip": ("book_trip", "trip_rows"),
     "waitlist:add": ("add", "form"),
     "waitlist:edit": ("edit", "form"),
+    "queue:queue_status": ("queue_status_htmx_view", "queue_status"),
+    "queue:add_to_queue": ("add_to_queue_htmx_view", "add_patient_form"),
 }
 
 
