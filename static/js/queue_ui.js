@@ -6,16 +6,17 @@
 import { tickClocks } from "./clocks.js";
 import { fold } from "./fold.js";
 import { fetchQuietly } from "./live.js";
-import { chime, watchSound } from "./queue_sound.js";
 import { isDragging, watchDrag } from "./queue_drag.js";
 import { watchQueueKeys } from "./queue_keys.js";
+import { chime, watchSound } from "./queue_sound.js";
+import { watchQueue } from "./queue_websocket.js";
 import { showToast } from "./toast.js";
 
 const TICK_MS = 1000;
-const POLL_MS = 5000; // while changes are not heard of
 const REFRESH_MS = 60000; // waits grow without anything changing
 const SETTLE_MS = 60;
 const GLIDE_MS = 220;
+const PATIENCE_MS = 3000;
 const OWN_MS = 3000; // what follows one's own step is not news
 const WORDS = { live: "Live", retry: "Reconnecting", off: "Not live" };
 const DOWN = "Live updates are down. This page asks for news every few seconds instead.";
@@ -27,19 +28,45 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 // ------------------------------------------------------------------ freshness
 
-const states = new Map(); // of each queue's socket
+const states = new Map(); // by queue: live, retry or off
 const pending = new Map();
 let isLost = false;
+let isSettled = false;
 
 function refresh(board) {
   clearTimeout(pending.get(board));
   pending.set(board, setTimeout(() => window.htmx.trigger(board, "queue-changed"), SETTLE_MS));
 }
 
+const refreshAll = () => boards().forEach(refresh);
+
 function worst() {
   const all = [...states.values()];
   if (all.length && all.every((state) => state === "live")) return "live";
-  return all.includes("retry") || all.includes("live") ? "retry" : "off";
+  return all.includes("retry") ? "retry" : "off";
+}
+
+// A queue that its manager took off live updates is asked every so often instead.
+function follow(board) {
+  if (board.dataset.poll) {
+    setInterval(() => document.hidden || refresh(board), Number(board.dataset.poll) * 1000);
+  }
+  for (const key of board.dataset.queues.split(" ").filter(Boolean)) {
+    states.set(key, "retry");
+    const socket = new EventTarget();
+    socket.addEventListener("queue-live", ({ detail }) => {
+      states.set(key, detail.state);
+      showState();
+      if (detail.state === "off") refresh(board); // it leads to the login page, if that is why
+    });
+    socket.addEventListener("queue-status", ({ detail }) => {
+      const drawn = board.querySelector(`[data-queue="${CSS.escape(key)}"]`)?.dataset.version;
+      if (drawn !== String(detail.version)) refresh(board);
+    });
+    socket.addEventListener("queue-poll", () => refresh(board));
+    socket.addEventListener("queue-called", ({ detail }) => tellCall(detail));
+    watchQueue(`/ws/appointments/queue/${key}/`, socket);
+  }
 }
 
 function showState() {
@@ -53,7 +80,7 @@ function showState() {
   }
   const banner = document.querySelector("[data-offline]");
   if (!banner) return;
-  banner.hidden = state === "live";
+  banner.hidden = state === "live" || !isSettled || !states.size;
   const asOf = document.querySelector("[data-as-of]")?.textContent ?? "";
   banner.querySelector("[data-offline-words]").textContent = isLost ? `${LOST} ${asOf}.` : DOWN;
 }
@@ -100,22 +127,29 @@ function glide(board) {
 let ownStepAt = 0;
 const called = new Map(); // by board: keys of who is called
 
-function keysOfCalled(board) {
-  return new Set(
-    [...board.querySelectorAll("[data-status='CALLED']")].map((card) => card.dataset.entry),
-  );
+function tell(text) {
+  chime();
+  const isOwn = Date.now() - ownStepAt < OWN_MS;
+  if (!isOwn && !document.querySelector("#toasts .toast-undo")) showToast({ text });
 }
 
-function tellCalls(board) {
-  const before = called.get(board.id) ?? new Set();
+function tellCall({ ticket, service_point: point, is_recall: again, late }) {
+  if (late || !document.querySelector(".console")) return;
+  tell(`${ticket} called${again ? " again" : ""}${point ? ` to ${point}` : ""}`);
+}
+
+function keysOfCalled(board) {
+  const cards = board.querySelectorAll("[data-status='CALLED']");
+  return new Map([...cards].map((card) => [card.dataset.entry, card.dataset.said]));
+}
+
+// While calls are not heard of, what was drawn shows them.
+function compareCalls(board) {
+  const before = called.get(board.id) ?? new Map();
   const now = keysOfCalled(board);
   called.set(board.id, now);
-  const fresh = [...now].filter((key) => !before.has(key));
-  if (!fresh.length) return;
-  chime();
-  if (Date.now() - ownStepAt < OWN_MS || document.querySelector("#toasts .toast-undo")) return;
-  const card = board.querySelector(`[data-status='CALLED'][data-entry='${CSS.escape(fresh[0])}']`);
-  showToast({ text: card.dataset.said });
+  const fresh = [...now.keys()].find((key) => !before.has(key));
+  if (fresh && worst() !== "live") tell(now.get(fresh));
 }
 
 // --------------------------------------------------------------------- filter
@@ -181,7 +215,7 @@ function watchSwaps() {
     const { elt, successful } = event.detail;
     if ("steps" in elt.dataset) {
       elt.classList.remove("is-busy");
-      if (!successful) boards().forEach(refresh); // somebody else was faster: show what is true
+      if (!successful) refreshAll(); // somebody else was faster: show what is true
     }
     if (successful) lost(event, false);
   });
@@ -204,7 +238,7 @@ function watchSwaps() {
     tickClocks(detail.target);
     filter();
     glide(detail.target);
-    tellCalls(detail.target);
+    compareCalls(detail.target);
   });
 }
 
@@ -212,18 +246,18 @@ fetchQuietly();
 watchSwaps();
 watchSearch();
 watchSound();
-watchDrag(() => boards().forEach(refresh));
+watchDrag(refreshAll);
 watchQueueKeys();
-for (const board of boards()) called.set(board.id, keysOfCalled(board));
+for (const board of boards()) {
+  called.set(board.id, keysOfCalled(board));
+  follow(board);
+}
 tickClocks(document);
 setInterval(() => tickClocks(document), TICK_MS);
-setInterval(() => {
-  if (worst() !== "live" && !document.hidden) boards().forEach(refresh);
-}, POLL_MS);
-setInterval(() => {
-  if (worst() === "live" && !document.hidden) boards().forEach(refresh);
-}, REFRESH_MS);
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) boards().forEach(refresh);
-});
-showState();
+setInterval(() => document.hidden || refreshAll(), REFRESH_MS);
+document.addEventListener("visibilitychange", () => document.hidden || refreshAll());
+// On a slow line the first state takes a moment; that is no reason for alarm.
+setTimeout(() => {
+  isSettled = true;
+  showState();
+}, PATIENCE_MS);
