@@ -107,7 +107,7 @@ def test_whoever_runs_queues_opens_and_closes_but_does_not_set_up(inside, queue)
             act()
 
 
-def test_a_point_of_nobodys_queue_is_not_found(inside, lakeside, queue):
+def test_a_point_of_nobodys_queue_is_not_found(inside, queue):
     point = make_point(queue)
     with pytest.raises(NotFoundError):
         by(inside, Role.PROVIDER).set_state(point.pk, State.CLOSED)
