@@ -5,13 +5,14 @@ Here SIGTERM turns readiness to 503, closes the listening port, lets requests fi
 ``DRAIN_SECONDS`` and tells each socket 1012 (service restart), so that clients come back at once.
 
 Daphne also buffers without limit for a client that does not read. Here ``send`` waits until such a
-socket has room again, and the scope's extension ``backlog`` says so beforehand.
+socket has room again; the scope's extension ``push`` sends a finished frame and never waits.
 """
 
 import argparse
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
@@ -19,6 +20,7 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import reactor
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.tcp import Connection
 
 from core.lifecycle import draining
 from hospital_management import env
@@ -29,7 +31,7 @@ POLL_SECONDS = 0.05
 
 
 class PatientProtocol(WebSocketProtocol):
-    """A socket that knows whether its client keeps up.
+    """A socket that knows whether its client keeps up, and takes finished frames.
 
     Twisted calls ``pauseProducing`` when more than 64 KB wait to be sent.
     """
@@ -47,14 +49,37 @@ class PatientProtocol(WebSocketProtocol):
 
     def pauseProducing(self) -> None:  # noqa: N802
         self.has_room.clear()
+        self.transport.pauseProducing()  # who does not read is not read from either
 
     def resumeProducing(self) -> None:  # noqa: N802
         self.has_room.set()
+        self.transport.resumeProducing()
 
-    stopProducing = resumeProducing  # noqa: N815 - whoever waits learns that the socket is gone
+    def stopProducing(self) -> None:  # noqa: N802
+        self.has_room.set()  # whoever waits learns that the socket is gone
 
     def is_behind(self) -> bool:
         return self.state == self.STATE_OPEN and not self.has_room.is_set()
+
+    def push(self, frame: bytes) -> bool:
+        """Send a whole frame of the wire; False if the client is behind, and nothing was sent.
+
+        A tenth of the work of a ``send``: no Autobahn, and no round by the reactor as long as the
+        kernel takes it all.
+        """
+        if self.state != self.STATE_OPEN:
+            return True
+        if not self.has_room.is_set():
+            return False
+        transport = self.transport
+        if isinstance(transport, Connection) and not (
+            transport._tempDataBuffer or len(transport.dataBuffer) > transport.offset
+        ):
+            with suppress(OSError):  # full, or gone, which the reactor finds
+                frame = frame[transport.socket.send(frame) :]
+        if frame:
+            transport.write(frame)
+        return True
 
 
 class DrainingServer(Server):
@@ -69,7 +94,7 @@ class DrainingServer(Server):
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> asyncio.Queue | None:
         if isinstance(protocol, PatientProtocol):
-            scope["extensions"] = {"backlog": protocol.is_behind}
+            scope["extensions"] = {"push": protocol.push}
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:

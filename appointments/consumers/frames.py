@@ -1,6 +1,7 @@
 """Frames of every socket: how ours are written, and which of the client's are read."""
 
 import json
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from typing import Any
 CLOSE_NO_LOGIN, CLOSE_NOT_ALLOWED, CLOSE_NOT_FOUND = 4401, 4403, 4404
 CLOSE_ABUSE, CLOSE_TRY_LATER = 4429, 4503
 
+FINAL_TEXT = 0x81
 MAX_FRAME_BYTES = 4096
 FRAMES_PER_SECOND = 20
 BURST = 40
@@ -25,6 +27,26 @@ class FrameError(ValueError):
 def write_frame(kind: str, version: int, data: str = "{}") -> str:
     """A server's frame around finished JSON."""
     return f'{{"type":"{kind}","version":{version},"data":{data}}}'
+
+
+class Frame:
+    """A server's frame that goes to many: as text, and as bytes of the wire."""
+
+    __slots__ = ("text", "wire")
+
+    def __init__(self, kind: str, version: int, data: str) -> None:
+        self.text = write_frame(kind, version, data)
+        self.wire = _on_wire(self.text.encode())
+
+
+def _on_wire(payload: bytes) -> bytes:
+    """A final, unmasked text frame. Source: RFC 6455, 5.2."""
+    size = len(payload)
+    if size < 126:
+        return struct.pack("!BB", FINAL_TEXT, size) + payload
+    if size < 1 << 16:
+        return struct.pack("!BBH", FINAL_TEXT, 126, size) + payload
+    return struct.pack("!BBQ", FINAL_TEXT, 127, size) + payload
 
 
 def read_frame(text: str | None) -> dict[str, Any]:

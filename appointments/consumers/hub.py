@@ -19,7 +19,7 @@ from channels.layers import get_channel_layer
 from django.db import Error as DatabaseFailure
 
 from appointments import live
-from appointments.consumers.frames import CLOSE_NOT_FOUND, CLOSE_TRY_LATER, write_frame
+from appointments.consumers.frames import CLOSE_NOT_FOUND, CLOSE_TRY_LATER, Frame
 from appointments.consumers.guarded import LAYER_DOWN, in_thread
 from appointments.groups import login_group, queue_group
 from appointments.live import Key, Status
@@ -39,9 +39,9 @@ class News:
     """One publication, for all who watch the queue: what is new, and its frames."""
 
     status: Status
-    update: str
+    update: Frame
     calls: list[dict[str, Any]]
-    called: list[str]
+    called: list[Frame]
 
 
 class Watcher(Protocol):
@@ -82,14 +82,14 @@ class Watch:
             return None
         return News(
             status,
-            write_frame("queue_update", status.version, status.text),
+            Frame("queue_update", status.version, status.text),
             calls,
             [write_call(status.version, each) for each in calls],
         )
 
 
-def write_call(version: int, call: dict[str, Any]) -> str:
-    return write_frame("patient_called", version, orjson.dumps(call).decode())
+def write_call(version: int, call: dict[str, Any]) -> Frame:
+    return Frame("patient_called", version, orjson.dumps(call).decode())
 
 
 class Hub:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import orjson
 
-from appointments.consumers.frames import CLOSE_TRY_LATER, write_frame
+from appointments.consumers.frames import CLOSE_TRY_LATER, Frame, write_frame
 from appointments.consumers.guarded import SocketConsumer
 from appointments.consumers.hub import News, Watch, hub, write_call
 from appointments.enums import QUEUE_PRESENT
@@ -28,8 +30,8 @@ class WatchingConsumer(SocketConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.watching: dict[Key, Watch] = {}
-        self._newest: dict[str, str] = {}
-        self._calls: deque[str] = deque()
+        self._newest: dict[str, Frame] = {}
+        self._calls: deque[Frame] = deque()
         self._catching_up: asyncio.Task[None] | None = None
 
     async def join(self) -> None:
@@ -87,16 +89,18 @@ class WatchingConsumer(SocketConsumer):
         for frame in news.called:
             await self.push(frame)
 
-    async def push(self, frame: str, *, replaces: str = "") -> None:
+    async def push(self, frame: Frame, *, replaces: str = "") -> None:
         """Send without ever waiting.
 
         Args:
             replaces: what the frame tells anew, where an older one may be left out.
         """
-        is_behind = self.scope.get("extensions", {}).get("backlog")
-        if self._catching_up is None and not (is_behind and is_behind()):
-            await self.send(frame)
-            return
+        if self._catching_up is None:
+            if self._push is None:
+                await self.send(frame.text)
+                return
+            if self._push(frame.wire):
+                return
         if replaces:
             self._newest[replaces] = frame
         else:
@@ -106,12 +110,18 @@ class WatchingConsumer(SocketConsumer):
         elif self._catching_up is None:
             self._catching_up = asyncio.create_task(self._catch_up())
 
+    @cached_property
+    def _push(self) -> Callable[[bytes], bool] | None:
+        """The web server's way to many sockets, where it has one."""
+        return self.scope.get("extensions", {}).get("push")
+
     async def _catch_up(self) -> None:
         while self._newest or self._calls:
             if self._newest:
-                await self.send(self._newest.pop(next(iter(self._newest))))
+                frame = self._newest.pop(next(iter(self._newest)))
             else:
-                await self.send(self._calls.popleft())
+                frame = self._calls.popleft()
+            await self.send(frame.text)
         self._catching_up = None
 
 
@@ -164,7 +174,7 @@ class PlaceConsumer(WatchingConsumer):
         self._look_again(news.status)
 
     async def queue_update(self, news: News) -> None:
-        frame = write_frame("queue_update", news.status.version, self.shown(news.status))
+        frame = Frame("queue_update", news.status.version, self.shown(news.status))
         await self.push(frame, replaces="update")
 
     async def patient_called(self, news: News) -> None:
@@ -188,7 +198,7 @@ class PlaceConsumer(WatchingConsumer):
         if told != self._told:
             self._told = told
             text = orjson.dumps(told).decode()
-            await self.push(write_frame("position_change", status.version, text), replaces="place")
+            await self.push(Frame("position_change", status.version, text), replaces="place")
 
     def _look_again(self, status: Status) -> None:
         """Ask the database where the patient is, once they may have left, come or been sent on."""

@@ -29,6 +29,10 @@ async def application(scope, receive, send):
             await send({"type": "websocket.send", "text": "x" * 65536})
             sent += 1
             await asyncio.sleep(0)
+        while scope["path"] == "/pushed" and sent < 1000:
+            if scope["extensions"]["push"](bytes([0x81, 127]) + (65536).to_bytes(8) + b"x" * 65536):
+                sent += 1
+            await asyncio.sleep(0)
         await receive()
         return
     if scope["path"] == "/sent":
@@ -113,12 +117,13 @@ def _sent(port: int) -> int:
     return now
 
 
-def test_a_client_that_does_not_read_is_not_buffered_for_without_limit(server):
+@pytest.mark.parametrize("path", ["/flood", "/pushed"])
+def test_a_client_that_does_not_read_is_not_buffered_for_without_limit(server, path):
     _, port = server
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-        client.sendall(HANDSHAKE.format(path="/flood").encode())
+        client.sendall(HANDSHAKE.format(path=path).encode())
         assert 0 < _sent(port) < 1000
         received = 0
         while received < 1000 * 65536:
-            received += len(client.recv(1 << 20))
+            received += client.recv(1 << 20).count(b"x")
         assert _sent(port) == 1000

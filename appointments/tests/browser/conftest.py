@@ -2,12 +2,8 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,10 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from accounts.permissions import Role
+from appointments.tests.browser.servers import free_port, wait_for
 from appointments.tests.clinics import Clinic
 
 BASE_DIR = Path(__file__).resolve().parents[3]
-START_SECONDS = 40
 WAIT_MS = 15_000
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -47,15 +43,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def server() -> Iterator[str]:
     """The address of the product's own web server, with sockets, on this worker's database."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = ["-m", "hospital_management.web", "--bind", "127.0.0.1", "--port", str(port)]
     environment = os.environ | {"DRAIN_SECONDS": "0", "LOG_LEVEL": "ERROR"}
     process = subprocess.Popen([sys.executable, *command], cwd=BASE_DIR, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"{address}/healthz", process)
+        wait_for(f"{address}/healthz", process)
         yield address
     finally:
         process.terminate()
@@ -64,19 +58,6 @@ def server() -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _wait_for(url: str, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.fail(f"The server ended with status {process.returncode}.")
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail("The server did not answer.")
 
 
 @pytest.fixture(scope="package")

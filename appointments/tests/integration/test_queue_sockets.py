@@ -19,6 +19,7 @@ from django.test.utils import override_settings
 from accounts.permissions import Role
 from appointments import live
 from appointments.consumers import DisplayConsumer, QueueConsumer, guarded, hub
+from appointments.consumers.frames import Frame
 from appointments.consumers.watching import MAX_CALLS_BEHIND
 from appointments.enums import LinkKind, QueueStep
 from appointments.models import (
@@ -595,18 +596,22 @@ async def test_a_closed_socket_leaves_nothing_behind(desk, nurse):
     assert (layer.groups, layer.channels) == ({}, {})
 
 
+def frame(text: str) -> Frame:
+    return Frame(text, 1, "{}")
+
+
 async def test_a_slow_socket_gets_the_newest_state_and_every_call():
     room, got = asyncio.Event(), []
 
     async def send(message) -> None:
         await room.wait()
-        got.append(message.get("text") or message["code"])
+        got.append(json.loads(message["text"])["type"])
 
     consumer = QueueConsumer()
-    consumer.scope, consumer.base_send = {"extensions": {"backlog": lambda: True}}, send
+    consumer.scope, consumer.base_send = {"extensions": {"push": lambda wire: False}}, send
     for number in range(5):
-        await consumer.push(f"update {number}", replaces="update")
-        await consumer.push(f"call {number}")
+        await consumer.push(frame(f"update {number}"), replaces="update")
+        await consumer.push(frame(f"call {number}"))
     room.set()
     await consumer._catching_up
     assert got == ["update 4", *(f"call {number}" for number in range(5))]
@@ -621,9 +626,9 @@ async def test_a_socket_hopelessly_behind_is_closed():
             await asyncio.Event().wait()
 
     consumer = QueueConsumer()
-    consumer.scope, consumer.base_send = {"extensions": {"backlog": lambda: True}}, send
+    consumer.scope, consumer.base_send = {"extensions": {"push": lambda wire: False}}, send
     for number in range(MAX_CALLS_BEHIND + 1):
-        await consumer.push(f"call {number}")
+        await consumer.push(frame(f"call {number}"))
     assert sent[-1] == {"type": "websocket.close", "code": 4503}
     consumer._catching_up.cancel()
 
