@@ -21,6 +21,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.identity import Located, locate_token
 from accounts.models import User
 from core.models import Tenant
+from core.public import is_public
 from core.tenancy import TenantError, tenant
 
 TENANT_SESSION_KEY = "tenant_id"
@@ -83,6 +84,9 @@ class TenantMiddleware(AuthenticationMiddleware):
 def identify(request: HttpRequest) -> Identity:
     if request.path_info == TOKEN_PATH and request.method == "POST":
         # A login stands outside every tenant, whatever cookie or token comes with it.
+        return Identity(AnonymousUser(), None)
+    if is_public(request.path_info):
+        # The link says whose page it is, whoever is logged in beside.
         return Identity(AnonymousUser(), None)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "token":

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
 
+from core.masks import masked
 from core.refusals import refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -15,7 +16,8 @@ logger = logging.getLogger("hospital.request")
 
 
 def request_log(get_response: GetResponse) -> GetResponse:
-    """One line per request, without query string or body: those may hold a patient's name."""
+    """One line per request, without query string or body: those may hold a patient's name; and
+    without the tokens of unguessable links."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.request_id = uuid.uuid4().hex[:12]
@@ -27,7 +29,7 @@ def request_log(get_response: GetResponse) -> GetResponse:
                 "%s %s %s %d %.0fms",
                 request.request_id,
                 request.method,
-                request.path.encode("unicode_escape").decode(),
+                masked(request.path.encode("unicode_escape").decode()),
                 response.status_code,
                 milliseconds,
             )

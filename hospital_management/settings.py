@@ -246,6 +246,7 @@ REST_FRAMEWORK = {
         "user": env.text("API_THROTTLE_USER", "6000/min"),
         "stranger": env.text("API_THROTTLE_STRANGER", "600/min"),
         "token": env.text("API_THROTTLE_TOKEN", "60/min"),
+        "public": env.text("PUBLIC_THROTTLE", "1200/min"),
     },
     # A stranger is told apart by address; only a proxy of ours may name another one.
     "NUM_PROXIES": env.integer("TRUSTED_PROXIES", 0),
@@ -286,7 +287,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"masks": {"()": "core.masks.MaskTokens"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["masks"]}
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "axes": {"level": "ERROR"},

@@ -66,7 +66,7 @@ class DisplayScreen(TenantModel):
     class Meta:
         ordering = ["name"]
         constraints = [
-            *tenant_walls("displayscreen", "site"),
+            *tenant_walls("displayscreen", "site", secret=("last_seen_at",)),
             models.UniqueConstraint(fields=["tenant", "name"], name="displayscreen_name_unique"),
         ]
 
@@ -115,7 +115,7 @@ class Kiosk(TenantModel):
     class Meta:
         ordering = ["name"]
         constraints = [
-            *tenant_walls("kiosk", "site", "walk_in_queue"),
+            *tenant_walls("kiosk", "site", "walk_in_queue", secret=("last_seen_at",)),
             models.UniqueConstraint(fields=["tenant", "name"], name="kiosk_name_unique"),
         ]
 

@@ -9,6 +9,8 @@ urlpatterns = [
     path("appointments/scheduling/", include("appointments.urls.scheduling")),
     path("appointments/queue/", include("appointments.urls.queue")),
     path("appointments/waitlist/", include("appointments.urls.waitlist")),
+    path("appointments/queue/screens/", include("appointments.urls.screens")),
     path("appointments/", include("appointments.urls.visits")),
     path("portal/", include("appointments.urls.portal")),
+    path("display/", include("appointments.urls.display")),
 ]

@@ -20,6 +20,7 @@ from appointments.models import (
     AppointmentSeries,
     AppointmentTemplate,
     AvailabilityRule,
+    DisplayScreen,
     QueueEntry,
     Resource,
     SchedulingMetrics,
@@ -52,6 +53,8 @@ PUBLIC = {
     "api-docs",
     "api-token",
     "jsi18n",
+    "display:code",
+    "display:claimed",
 }
 ENDS_THE_SESSION = {"accounts:logout", "accounts:password_reset_confirm", "admin:logout"}
 
@@ -72,6 +75,8 @@ ASKED = {
             "site",
             "site_id",
             "queue_id",
+            "queue_ids",
+            "screen_id",
             "hold_id",
             "resource_id",
             "time_off_id",
@@ -152,6 +157,7 @@ def hidden(riverside):
         )
         queue = WaitingQueue.objects.create(**key, name="Secret queue", site=site)
         QueueEntry.objects.create(**key, queue=queue, patient=patient, ticket="S1")
+        DisplayScreen.objects.create(**key, name="Haunted corridor").queues.add(queue)
         WaitingList.objects.create(**key, patient=patient, appointment_type=kind)
         SchedulingMetrics.objects.create(**key, provider=doctor, date=date(2030, 1, 1))
         SchedulingPreference.objects.create(**key, patient=patient, home_address="Haunted corridor")

@@ -21,6 +21,7 @@ DOM_IDS = {
     "patients:rows": "patient-rows",
     "waitlist:rows": "waitlist-rows",
     "queue:queue_status": "queue-status-",  # and the queue's key: several stand side by side
+    "screens:rows": "screen-rows",
 }
 
 # Views whose names are given, or that share a form, with the fragment that each answers with.
@@ -33,6 +34,9 @@ GIVEN = {
     "waitlist:edit": ("edit", "form"),
     "queue:queue_status": ("queue_status_htmx_view", "queue_status"),
     "queue:add_to_queue": ("add_to_queue_htmx_view", "add_patient_form"),
+    "screens:add": ("add", "screen"),
+    "screens:pair": ("pair", "screen"),
+    "screens:address": ("address", "screen"),
 }
 
 
