@@ -10,6 +10,7 @@ from appointments.models import (
     AppointmentRequest,
     AppointmentTemplate,
     AvailabilityRule,
+    DisplayScreen,
     QueueEntry,
     Resource,
     SlotAvailability,
@@ -205,4 +206,15 @@ class WaitlistFilters(django_filters.FilterSet):
 
     class Meta:
         model = WaitingList
+        fields: list[str] = []
+
+
+class DisplayFilters(django_filters.FilterSet):
+    site_id = KeyFilter()
+    queue_id = KeyFilter(field_name="displayqueue__queue_id", help_text="Screens that show it.")
+    search = SearchFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
+    ordering = Ordering(fields=["id", "name"])
+
+    class Meta:
+        model = DisplayScreen
         fields: list[str] = []

@@ -9,6 +9,7 @@ from appointments.api.catalogue_views import (
     AvailabilityRuleViewSet,
     AvailabilityViewSet,
 )
+from appointments.api.display_views import DisplayViewSet
 from appointments.api.figures_views import SchedulingMetricsViewSet
 from appointments.api.icd10_views import Icd10View
 from appointments.api.queue_views import QueueEntryViewSet, QueueManagementViewSet
@@ -32,6 +33,7 @@ router.register("availability-rules", AvailabilityRuleViewSet, basename="api-ava
 router.register("priority-rules", PriorityRuleViewSet, basename="api-priority-rule")
 router.register("queues", QueueManagementViewSet, basename="api-queue")
 router.register("queue-entries", QueueEntryViewSet, basename="api-queue-entry")
+router.register("displays", DisplayViewSet, basename="api-display")
 router.register("waitlist", WaitlistViewSet, basename="api-waitlist")
 router.register("scheduling-metrics", SchedulingMetricsViewSet, basename="api-scheduling-metrics")
 router.register("scheduling", SmartSchedulingViewSet, basename="api-scheduling")

@@ -54,6 +54,12 @@ def screen_by_key(screen_id: int) -> DisplayScreen:
     return found
 
 
+def is_alive(screen: DisplayScreen, *, now: datetime) -> bool:
+    """Whether a connected device was heard of lately; the screen is one of ``screens``."""
+    seen = screen.last_seen_at
+    return screen.is_connected and seen is not None and seen > now - SILENT_AFTER
+
+
 def shown_screen(screen_id: int) -> DisplayScreen:
     """The screen that a link opened.
 

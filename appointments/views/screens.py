@@ -10,9 +10,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.permissions import Permission
 from appointments.models import DisplayScreen
 from appointments.queue.displays import (
-    SILENT_AFTER,
     Displays,
     ScreenNameTakenError,
+    is_alive,
     screen_by_key,
 )
 from appointments.queue.displays import screens as all_screens
@@ -128,11 +128,9 @@ def _refused(
 
 def _shown() -> list[DisplayScreen]:
     """The screens with whether each is alive, and its languages in words."""
-    found, silent_since = list(all_screens()), system_clock() - SILENT_AFTER
+    found, now = list(all_screens()), system_clock()
     for row in found:
-        row.is_alive = bool(
-            row.is_connected and row.last_seen_at and row.last_seen_at > silent_since
-        )
+        row.is_alive = is_alive(row, now=now)
         row.language_names = [WORDS[code].name for code in row.languages if code in WORDS]
     return found
 

@@ -70,7 +70,7 @@ def serve(clinic, queue) -> None:
         engine = AdvancedQueueEngine(queue)
         for patient in clinic.patients:
             engine.add_to_queue(patient_id=patient.pk)
-        engine.get_next_patient(service_point=ServicePoint.objects.get().pk)
+        engine.get_next_patient(service_point_id=ServicePoint.objects.get().pk)
 
 
 def names_in(text: str, clinic) -> list[str]:
