@@ -131,10 +131,10 @@ def words_of(languages: list[str]) -> Words:
     return WORDS.get(languages[0] if languages else "en", WORDS["en"])
 
 
-def range_words(p10: int | None, p90: int | None, minutes: str) -> str:
-    """A wait as people read it; empty where it is not known."""
+def range_words(p10: int | None, p90: int | None) -> str:
+    """A wait as people read it, without its unit; empty where it is not known."""
     if p10 is None or p90 is None:
         return ""
     if p10 == p90:
-        return f"{p90} {minutes}"
-    return f"{p10}–{p90} {minutes}" if p10 else f"< {p90} {minutes}"
+        return f"{p90}"
+    return f"{p10}–{p90}" if p10 else f"< {p90}"

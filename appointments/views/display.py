@@ -88,7 +88,7 @@ def monitor(request: HttpRequest, screen_id: int) -> HttpResponse:
     words = words_of(screen.languages)
     context = {
         "screen": screen,
-        "title": " · ".join(each["queue_name"] for each in status["queues"]),
+        "title": _title(request, status),
         "words": words,
         "language": screen.languages[0] if screen.languages else "en",
         "now": now,
@@ -121,6 +121,12 @@ def _secret(request: HttpRequest) -> str | None:
     return found if len(found) == SECRET_LENGTH and found.isascii() else None
 
 
+def _title(request: HttpRequest, status: dict[str, Any]) -> str:
+    """Of one queue its name; several are named beside their tickets."""
+    names = [each["queue_name"] for each in status["queues"]]
+    return names[0] if len(names) == 1 else request.tenant.name
+
+
 def _serving(status: dict[str, Any]) -> list[dict[str, Any]]:
     """Who is called or served in any of the queues, the newest call first."""
     found = [each for queue in status["queues"] for each in queue["now_serving"]]
@@ -132,7 +138,7 @@ def _queue(status: dict[str, Any], words: Words) -> dict[str, Any]:
     entries = status["entries"]
     for entry in entries:
         wait = entry["estimated_wait_minutes"]
-        entry["wait"] = range_words(wait["p10"], wait["p90"], words.minutes)
+        entry["wait"] = range_words(wait["p10"], wait["p90"])
     return {
         "id": status["queue_id"],
         "name": status["queue_name"],

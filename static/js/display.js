@@ -53,8 +53,8 @@ function fill(kind, texts) {
 
 function rangeWords({ p10, p90 }) {
   if (p10 === null || p90 === null) return "";
-  if (p10 === p90) return `${p90} ${words.minutes}`;
-  return p10 ? `${p10}–${p90} ${words.minutes}` : `< ${p90} ${words.minutes}`;
+  if (p10 === p90) return `${p90}`;
+  return p10 ? `${p10}–${p90}` : `< ${p90}`;
 }
 
 function draw() {
@@ -153,7 +153,7 @@ async function ask() {
 
 const clock = new Intl.DateTimeFormat(options.has_12_hours ? "en-US" : "en-GB", {
   timeZone: options.zone,
-  hour: "numeric",
+  hour: options.has_12_hours ? "numeric" : "2-digit",
   minute: "2-digit",
   hour12: options.has_12_hours,
 });
@@ -193,7 +193,10 @@ const calls = new Calls(first.queues.flatMap((data) => data.recent_calls));
 if (options.has_sound) prepare(part("sound"));
 frame.addEventListener("queue-status", ({ detail }) => takeQueue(detail.data));
 frame.addEventListener("queue-called", ({ detail }) => hearCall(detail));
-frame.addEventListener("queue-live", ask);
+frame.addEventListener("queue-live", ({ detail }) => {
+  root.dataset.socket = detail.state;
+  ask();
+});
 frame.addEventListener("queue-poll", ask);
 frame.addEventListener("queue-stale", ({ detail }) => {
   silentSince = detail.stale ? Date.now() - STALE_MS : null;

@@ -22,6 +22,7 @@ from appointments.queue import links, pairing
 from appointments.queue.displays import Displays
 from appointments.queue.pairing import TRIES, PairingCodeError, TooManyCodesError
 from appointments.queue.queue_engine import AdvancedQueueEngine
+from appointments.tests.api import api_of
 from core.errors import InvalidInputError, NotAllowedError
 from core.models import AuditEvent
 
@@ -338,6 +339,73 @@ def test_it_works_whoever_is_logged_in_beside(riverside, lakeside, token):
         assert client.get(f"/display/{token}/").status_code == 200
 
 
+# -------------------------------------------------------------------- over REST
+
+
+def test_screens_over_rest(riverside, queue):
+    api = api_of(riverside, Role.MANAGER)
+    made = api.post("appointments/displays/", {"name": "Hall", "queue_ids": [queue.pk]})
+    assert made.status_code == 201
+    screen, hall = made.json(), Client()
+    path, page = f"appointments/displays/{screen['id']}/", f"/display/{screen['token']}/"
+    assert screen["url"] == f"http://testserver{page}"
+    assert hall.get(page).status_code == 200
+    [listed] = api.get(f"appointments/displays/?queue_id={queue.pk}").json()["results"]
+    assert listed["is_connected"]
+    assert listed["is_alive"]
+    assert "token" not in listed
+
+    changed = api.patch(path, {"message": "Back at 13:00", "languages": ["de", "en"]})
+    assert changed.json()["languages"] == ["de", "en"]
+    assert "Back at 13:00" in hall.get(page).content.decode()
+
+    renewed = api.post(f"{path}renew/", {}).json()["token"]
+    assert hall.get(page).status_code == 404
+    assert hall.get(f"/display/{renewed}/").status_code == 200
+    assert not api.post(f"{path}revoke/", {}).json()["is_connected"]
+    assert hall.get(f"/display/{renewed}/").status_code == 404
+    assert api.delete(path).status_code == 204
+
+
+def test_a_screen_is_paired_over_rest(riverside, screen, committing):
+    hall, api = Client(), api_of(riverside, Role.MANAGER)
+    path = f"appointments/displays/{screen.pk}/pair/"
+    wrong = api.post(path, {"code": "AAAAAA"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (400, "pairing_code_unknown")
+    with committing(execute=True):
+        assert api.post(path, {"code": code_on(hall.get("/display/"))}).status_code == 200
+    assert hall.get("/display/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("values", "attr"),
+    [
+        ({"queue_ids": [10**6]}, "queue_ids"),
+        ({"queue_ids": []}, "queue_ids"),
+        ({"site_id": 10**6}, "site_id"),
+        ({"languages": ["xx"]}, "languages.0"),
+        ({"shows_initials": "yes"}, "shows_initials"),
+        ({"name": ""}, "name"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_bad_input_over_rest_names_its_field(values, attr, riverside, screen):
+    answer = api_of(riverside, Role.MANAGER).patch(f"appointments/displays/{screen.pk}/", values)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == attr
+
+
+def test_two_screens_have_two_names(riverside, screen, queue):
+    body = {"name": screen.name, "queue_ids": [queue.pk]}
+    answer = api_of(riverside, Role.MANAGER).post("appointments/displays/", body)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (409, "name_taken")
+
+
+@pytest.mark.parametrize("role", [Role.FRONT_DESK, Role.PROVIDER, Role.PATIENT])
+def test_other_roles_are_refused_over_rest(role, riverside, screen):
+    assert api_of(riverside, role).get("appointments/displays/").status_code == 403
+
+
 # ---------------------------------------------------------------- the envelope
 
 
@@ -362,19 +430,24 @@ def test_each_address_is_throttled(token, monkeypatch):
     assert Client(REMOTE_ADDR="10.0.0.9").get(f"/display/{token}/").status_code == 200
 
 
-def test_no_token_is_logged(token):
+def test_no_token_is_logged(token, caplog):
+    caplog.set_level(logging.INFO, "hospital.request")
     console = next(each for each in logging.root.handlers if each.filters)
     written = io.StringIO()
     before = console.setStream(written)
     try:
         Client().get(f"/display/{token}/")
-        Client().get(f"/display/{token[:-1]}A/")
+        Client().get(f"/display/{token[::-1]}/")
         Client().get(f"/ticket/{token}/")
         Client().get(f"/appointments/waitlist/respond/{token}/")
     finally:
         console.setStream(before)
-    assert written.getvalue().count("/display/***/") >= 2
-    assert token[:20] not in written.getvalue()
+    lines = written.getvalue()
+    assert lines.count("GET /display/***/ ") == 2
+    assert "Not Found: /display/***/" in lines
+    assert "Not Found: /ticket/***/" in lines
+    assert token not in lines
+    assert token[::-1] not in lines
 
 
 def test_the_database_alone_does_not_give_the_token_away(riverside, token):
