@@ -34,6 +34,12 @@ def test_four_of_five_unseen_waits_lie_in_the_range_in_every_bucket():
         assert 0.77 < found.covered < 0.88, name
 
 
+def test_of_the_waits_that_taught_the_ranges_four_of_five_lie_in_them_exactly():
+    """Which the straight lines between the buckets would spoil without further passes."""
+    for name, found in quality_by_bucket(*clinic(1), calibrate(*clinic(1))).items():
+        assert found.covered == pytest.approx(0.8, abs=0.01), name
+
+
 def test_the_median_has_as_many_waits_below_as_above():
     scheduled, actual = clinic(2)
     _, middle, _ = ranges(scheduled, calibrate(*clinic(1)))
@@ -69,6 +75,12 @@ def test_few_waits_move_the_default_by_their_share():
 def test_enough_waits_decide_alone():
     found = calibrate(np.full(TRUSTED_COUNT, 15.0), np.full(TRUSTED_COUNT, 20.0))
     assert (found.p10[1], found.p50[1], found.p90[1]) == (5, 5, 5)
+
+
+def test_the_outer_offsets_allow_for_the_error_that_is_still_to_come():
+    """Of 30 errors the 3rd and the 28th: ⌊31 · .1⌋ and ⌈31 · .9⌉."""
+    found = calibrate(np.full(30, 15.0), 15.0 + np.arange(1, 31))
+    assert (found.p10[1], found.p50[1], found.p90[1]) == (3, 15.5, 28)
 
 
 def test_a_wait_that_could_not_be_scheduled_teaches_nothing():
