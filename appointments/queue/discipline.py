@@ -264,7 +264,7 @@ def _with_moved(order: Ints, line: Line) -> Ints:
     moved = ~np.isnan(line.manual_rank)
     if not moved.any():
         return order
-    result = [int(row) for row in order if not moved[row]]
+    result = order[~moved[order]].tolist()
     rows = np.flatnonzero(moved)
     keys = (line.entry_id[rows], line.manual_at[rows], line.manual_rank[rows])
     for row in rows[np.lexsort(keys)]:
