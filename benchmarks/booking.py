@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Thread
 from unittest.mock import patch
 
+sys.path.pop(0)  # of this folder: its queue.py would hide the standard library's
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hospital_management.testing import set_up_django

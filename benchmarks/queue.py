@@ -21,8 +21,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
-# In place of this file's own folder, in which "queue" would hide the standard library's.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+sys.path.pop(0)  # of this folder: its queue.py would hide the standard library's
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hospital_management.testing import set_up_django
 

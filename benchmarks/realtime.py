@@ -25,6 +25,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.pop(0)  # of this folder: its queue.py would hide the standard library's
 sys.path.insert(0, str(ROOT))
 
 WAITING = 50

@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+sys.path.pop(0)  # of this folder: its queue.py would hide the standard library's
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 KEY = int(os.environ.get("BENCH_TENANT", "0")), int(os.environ.get("BENCH_QUEUE", "0"))
