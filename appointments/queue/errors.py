@@ -53,6 +53,11 @@ class ServicePointNotOpenError(DomainError):
     message = "This service point is paused or closed. Open it first."
 
 
+class ServicePointBusyError(DomainError):
+    code = "service_point_busy"
+    message = "Somebody is still being served there."
+
+
 class VisitNotExpectedError(DomainError):
     code = "visit_not_expected"
     message = "This visit is over, cancelled or missed, so nobody can wait for it."

@@ -11,12 +11,15 @@ from accounts.permissions import Permission, check
 from appointments.enums import ServicePointState
 from appointments.models import (
     AppointmentTemplate,
+    QueueEntry,
     ServicePoint,
     ServicePointQueue,
     ServicePointType,
     WaitingQueue,
 )
 from appointments.permissions import visible_queues
+from appointments.queue.errors import ServicePointBusyError
+from appointments.queue.estimates import BEING_SERVED
 from appointments.queue.events import QueueChanged
 from core.clock import Clock, system_clock
 from core.errors import InvalidInputError, NotFoundError, StaleVersionError
@@ -100,8 +103,11 @@ class ServicePointEngine:
 
         Raises:
             InvalidInputError: naming the field.
+            ServicePointBusyError: it is to go out of use, and somebody is served there.
         """
         point = self._locked(point_id, version, Permission.CONFIGURE_QUEUES)
+        if values.get("is_active") is False:
+            self._check_idle(point)
         self._tell(point)  # the queues that it may leave
         self._set(point, **values)
         self._save(point, "name", "provider", "site", "is_active")
@@ -144,6 +150,11 @@ class ServicePointEngine:
                 ServicePointType(point=point, appointment_type=kind) for kind in types
             )
         self._tell(point)
+
+    @staticmethod
+    def _check_idle(point: ServicePoint) -> None:
+        if QueueEntry.objects.filter(service_point=point, status__in=BEING_SERVED).exists():
+            raise ServicePointBusyError
 
     @staticmethod
     def _name(text: str, *, except_id: int | None) -> str:

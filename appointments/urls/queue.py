@@ -4,7 +4,15 @@ from django.urls import path, register_converter
 
 from appointments.enums import QueueStep, ServicePointState
 from appointments.views import queue as views
-from appointments.views import queue_add, queue_entry, queue_points, queue_steps
+from appointments.views import (
+    queue_add,
+    queue_config,
+    queue_entry,
+    queue_point_setup,
+    queue_points,
+    queue_setup,
+    queue_steps,
+)
 from appointments.views.queue_cards import STEPS
 
 
@@ -43,6 +51,13 @@ urlpatterns = [
     path("entries/<int:entry_id>/transfer/", queue_steps.transfer, name="transfer"),
     path("entries/<int:entry_id>/move/", queue_steps.move, name="move"),
     path("entries/<int:entry_id>/<queue_step:step>/", queue_steps.take_step, name="take_step"),
+    path("add/", queue_setup.add_queue, name="add_queue"),
+    path("points/", queue_point_setup.points, name="points"),
+    path("points/rows/", queue_point_setup.point_rows, name="point_rows"),
+    path("points/add/", queue_point_setup.add_point, name="add_point"),
+    path("points/<int:point_id>/", queue_point_setup.edit_point, name="edit_point"),
+    path("points/<int:point_id>/retire/", queue_point_setup.retire_point, name="retire_point"),
+    path("points/<int:point_id>/restore/", queue_point_setup.restore_point, name="restore_point"),
     path("points/leave/", queue_points.leave_point, name="leave_point"),
     path("points/<int:point_id>/serve/", queue_points.serve_at, name="serve_at"),
     path(
@@ -60,4 +75,10 @@ urlpatterns = [
     ),
     path("<int:queue_id>/open/", queue_points.open_queue, name="open_queue"),
     path("<int:queue_id>/close/", queue_points.close_queue, name="close_queue"),
+    path("<int:queue_id>/config/", queue_config.queue_config_view, name="queue_config"),
+    path("<int:queue_id>/config/preview/", queue_config.config_preview, name="config_preview"),
+    path("<int:queue_id>/config/reset/", queue_config.reset_config, name="reset_config"),
+    path("<int:queue_id>/edit/", queue_setup.edit_queue, name="edit_queue"),
+    path("<int:queue_id>/retire/", queue_setup.retire_queue, name="retire_queue"),
+    path("<int:queue_id>/restore/", queue_setup.restore_queue, name="restore_queue"),
 ]

@@ -31,7 +31,10 @@ MOST_BESIDE = 3
 @require_safe
 @staff_view(Permission.SEE_QUEUES)
 def queues(request: HtmxRequest) -> HttpResponse:
-    return render(request, "appointments/queue/queues.html", _overview(request))
+    context = _overview(request)
+    if context["can_configure"]:
+        context["retired"] = WaitingQueue.objects.filter(is_active=False)
+    return render(request, "appointments/queue/queues.html", context)
 
 
 @require_safe

@@ -25,6 +25,8 @@ from appointments.models import (
     Resource,
     SchedulingMetrics,
     SchedulingPreference,
+    ServicePoint,
+    ServicePointQueue,
     SlotAvailability,
     TimeOff,
     WaitingList,
@@ -158,6 +160,8 @@ def hidden(riverside):
         queue = WaitingQueue.objects.create(**key, name="Secret queue", site=site)
         QueueEntry.objects.create(**key, queue=queue, patient=patient, ticket="S1")
         DisplayScreen.objects.create(**key, name="Haunted corridor").queues.add(queue)
+        point = ServicePoint.objects.create(**key, name="Haunted corridor 2", site=site)
+        ServicePointQueue.objects.create(**key, point=point, queue=queue)
         WaitingList.objects.create(**key, patient=patient, appointment_type=kind)
         SchedulingMetrics.objects.create(**key, provider=doctor, date=date(2030, 1, 1))
         SchedulingPreference.objects.create(**key, patient=patient, home_address="Haunted corridor")
