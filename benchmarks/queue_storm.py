@@ -60,6 +60,8 @@ class Product:
         }
         command = [sys.executable, "-m", "hospital_management.run"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=variables)
+
+    def start(self) -> None:
         wait_until(lambda: self.get("/readyz")[0] == 200, START_SECONDS)
 
     def get(self, path: str, token: str = "") -> tuple[int, dict]:
@@ -352,6 +354,7 @@ def main() -> None:
     options = parser.parse_args()
     product = Product()
     try:
+        product.start()
         storm = Storm(product, options)
         screens = [Screen(product.port, storm.queue, storm.token) for _ in range(options.sockets)]
         loop = asyncio.new_event_loop()
