@@ -9,7 +9,7 @@ from appointments.queue.spoken_calls import WORDS
 from core.models import Site
 
 LANGUAGES = [(code, words.name) for code, words in WORDS.items()]
-VALUES = ("name", "site_id", "languages", "message", "has_sound", "shows_initials")
+VALUES = ("name", "site_id", "message", "has_sound", "shows_initials")
 
 
 class ScreenForm(forms.Form):
@@ -20,8 +20,11 @@ class ScreenForm(forms.Form):
     queue_ids = forms.TypedMultipleChoiceField(
         label="Queues", coerce=int, widget=forms.CheckboxSelectMultiple
     )
-    languages = forms.MultipleChoiceField(
-        label="Languages of spoken calls",
+    language = forms.ChoiceField(
+        label="Language", choices=LANGUAGES, help_text="It is written in this, and speaks it first."
+    )
+    more_languages = forms.MultipleChoiceField(
+        label="Speaks after that",
         choices=LANGUAGES,
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -50,7 +53,9 @@ class ScreenForm(forms.Form):
             del self.fields["code"]
 
     def values(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in VALUES}
+        given = self.cleaned_data
+        languages = list(dict.fromkeys([given["language"], *given["more_languages"]]))
+        return {name: given[name] for name in VALUES} | {"languages": languages}
 
     def refuse(self, attr: str | None, message: str) -> None:
         """Show a refusal beside the field it names."""
@@ -68,9 +73,11 @@ class CodeForm(forms.Form):
 def values_of(screen: DisplayScreen) -> dict[str, Any]:
     return {
         **{name: getattr(screen, name) for name in VALUES},
+        "language": next(iter(screen.languages), "en"),
+        "more_languages": screen.languages[1:],
         "queue_ids": [each.pk for each in screen.queues.all()],
     }
 
 
 def defaults() -> dict[str, Any]:
-    return {"languages": ["en"], "has_sound": True}
+    return {"language": "en", "has_sound": True}

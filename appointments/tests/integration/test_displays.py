@@ -145,7 +145,12 @@ def test_codes_cannot_be_tried_out(riverside, screen):
 
 def test_a_screen_is_added_and_connected_in_one_step(riverside, queue, committing):
     hall, staff = Client(), riverside.client(Role.MANAGER)
-    form = {"name": "Hall", "queue_ids": queue.pk, "code": code_on(hall.get("/display/"))}
+    form = {
+        "name": "Hall",
+        "language": "en",
+        "queue_ids": queue.pk,
+        "code": code_on(hall.get("/display/")),
+    }
     with committing(execute=True):
         assert staff.post(f"{PAGE}add/", form).status_code == 302
     assert hall.get("/display/").status_code == 302
@@ -153,7 +158,7 @@ def test_a_screen_is_added_and_connected_in_one_step(riverside, queue, committin
 
 def test_a_wrong_code_adds_nothing_and_says_so(riverside, queue):
     staff = riverside.client(Role.MANAGER)
-    form = {"name": "Hall", "queue_ids": queue.pk, "code": "AAAAAA"}
+    form = {"name": "Hall", "language": "en", "queue_ids": queue.pk, "code": "AAAAAA"}
     answer = staff.post(f"{PAGE}add/", form)
     assert answer.status_code == 400
     assert "No screen shows this code" in answer.content.decode()
@@ -243,9 +248,17 @@ def test_another_tenants_queue_and_site_are_refused(riverside, lakeside, screen)
             Displays(by=None).change(screen.pk, {"site_id": lakeside.site.pk})
         assert refusal.value.attr == "site_id"
     answer = riverside.client(Role.MANAGER).post(
-        f"{PAGE}{screen.pk}/", {"name": "Hall", "queue_ids": foreign.pk}
+        f"{PAGE}{screen.pk}/", {"name": "Hall", "language": "en", "queue_ids": foreign.pk}
     )
     assert answer.status_code == 400
+    assert "is not one of the available choices" in answer.content.decode()
+
+
+def test_the_first_language_is_the_screens_own(riverside, screen, queue):
+    form = {"name": "Hall", "queue_ids": queue.pk, "language": "tr", "more_languages": ["en", "ar"]}
+    assert riverside.client(Role.MANAGER).post(f"{PAGE}{screen.pk}/", form).status_code == 302
+    with riverside.active():
+        assert DisplayScreen.objects.get().languages == ["tr", "en", "ar"]
 
 
 def test_bad_settings_are_named(riverside, screen, queue):
