@@ -93,14 +93,17 @@ function show({ ticket, service_point: room, entry_id: key }) {
   overlay.hidden = false;
 }
 
-// Undone meanwhile, or skipped and back in the line.
-const waitsAgain = (call) => queues.get(call.queue_id)?.entries.some((entry) => entry.entry_id === call.entry_id);
+const isInLine = (call) => queues.get(call.queue_id)?.entries.some((entry) => entry.entry_id === call.entry_id);
+
+// Undone meanwhile, or skipped.  A state that was read while the call was made may show the patient
+// both called and in the line, so only a newer one counts.
+const waitsAgain = async (call) => isInLine(call) && (await ask()) && isInLine(call);
 
 async function announceAll() {
   if (isAnnouncing) return;
   isAnnouncing = true;
   for (let call = calls.next(now()); call; call = calls.next(now())) {
-    if (waitsAgain(call)) continue;
+    if (await waitsAgain(call)) continue;
     if (options.shows_initials && !initials[call.entry_id]) await ask();
     frame.dataset.announced = `${frame.dataset.announced ?? ""} ${call.call_id}`.trim();
     show(call);
@@ -138,15 +141,16 @@ function takeScreen(screen) {
 }
 
 // The screen's own address tells what the socket does not: settings, initials, and whether the
-// screen is still connected.
+// screen is still connected.  Resolves to whether it answered.
 async function ask() {
   const signal = AbortSignal.timeout?.(PATIENCE_MS);
   const answer = await fetch("status/", { cache: "no-store", signal }).catch(() => null);
   if (answer?.status === 404) location.reload();
-  if (!answer?.ok) return;
+  if (!answer?.ok) return false;
   heardAt = Date.now();
   takeScreen(await answer.json());
   tick();
+  return true;
 }
 
 // --------------------------------------------------------------------- clock
