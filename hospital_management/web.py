@@ -28,6 +28,7 @@ from hospital_management.asgi import application
 
 SERVICE_RESTART = 1012  # RFC 6455 registry
 POLL_SECONDS = 0.05
+HANDSHAKE_SECONDS = 20  # after a restart all come at once; 5 s would turn the last away
 
 
 class PatientProtocol(WebSocketProtocol):
@@ -98,8 +99,11 @@ class DrainingServer(Server):
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        if message["type"] == "websocket.send" and protocol.is_behind():
-            await protocol.has_room.wait()
+        if message["type"] == "websocket.send":
+            if protocol.is_behind():
+                await protocol.has_room.wait()
+            if protocol.state in (protocol.STATE_CLOSING, protocol.STATE_CLOSED):
+                return  # Autobahn would raise, and the application cannot know yet
         await super().handle_reply(protocol, message)
 
     def listen_success(self, port: IListeningPort) -> None:
@@ -150,7 +154,13 @@ def main() -> None:
     options = parser.parse_args()
     endpoints = build_endpoint_description_strings(host=options.bind, port=options.port)
     # No access log of Daphne's: it prints query strings, which may hold a name searched for.
-    DrainingServer(application, endpoints=endpoints, verbosity=0, server_name="").run()
+    DrainingServer(
+        application,
+        endpoints=endpoints,
+        verbosity=0,
+        server_name="",
+        websocket_handshake_timeout=HANDSHAKE_SECONDS,
+    ).run()
 
 
 if __name__ == "__main__":

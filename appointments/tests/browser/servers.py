@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-START_SECONDS = 40
+START_SECONDS = 90
 
 
 def free_port() -> int:
