@@ -19,6 +19,7 @@ FIELDS = (
     "wanted_provider_id",
     "wanted_specialty",
     "is_flexible",
+    "is_remote",
     "priority_score",
     "notes",
     "away_at",

@@ -86,6 +86,7 @@ class AdvancedQueueEngine:
         appointment_id: int | None = None,
         priority_score: float = SCORES["routine"],
         notes: str = "",
+        reason: str = "",
         **wishes: Any,
     ) -> QueueEntry:
         """Let the patient wait; beyond the overflow threshold, a walk-in in the other queue.
@@ -93,6 +94,7 @@ class AdvancedQueueEngine:
         Args:
             appointment_id: their visit, which is checked in if it was not.
             priority_score: 0–100.
+            reason: for the history.
             wishes: ``appointment_type_id``, ``wanted_provider_id``, ``wanted_specialty``,
                 ``is_flexible``, ``is_remote``; a visit gives its own type and provider.
 
@@ -116,7 +118,9 @@ class AdvancedQueueEngine:
         )
         for queue in self._places(admission, now=now, zone=zone):
             with suppress(QueueFullError), transaction.atomic():  # gives the ticket back
-                return self._of(queue)._join(admission, arrived_at=now, now=now, **stay)
+                return self._of(queue)._join(
+                    admission, arrived_at=now, now=now, reason=reason, **stay
+                )
         raise QueueFullError(
             f"{self.queue.name} is full: {self.queue.max_queue_size} people wait.",
             alternatives=alternatives_to(self.queue, now=now, zone=zone),
@@ -139,7 +143,9 @@ class AdvancedQueueEngine:
             self.steps.check_absent(fields["patient_id"])
         return places
 
-    def _join(self, admission: Admission, *, now: datetime, **stay: Any) -> QueueEntry:
+    def _join(
+        self, admission: Admission, *, now: datetime, reason: str = "", **stay: Any
+    ) -> QueueEntry:
         fields = admission.fields_in(self.queue)
         entry = QueueEntry(queue=self.queue, joined_at=now, **fields, **stay)
         entry.estimated_service_time = estimates.expected_minutes(
@@ -151,7 +157,7 @@ class AdvancedQueueEngine:
             self.steps.refuse_second(entry.patient_id)
         rank = placing.enter_line(entry, self.configuration, now=now, predict=True)
         self.steps.visits.joined(entry)
-        self.steps.record(entry, QueueStep.JOIN, {}, "", now=now, rank=rank)
+        self.steps.record(entry, QueueStep.JOIN, {}, "", now=now, reason=reason, rank=rank)
         return entry
 
     @transaction.atomic
@@ -278,7 +284,7 @@ class AdvancedQueueEngine:
     def change(
         self, entry_id: int, *, version: int | None = None, reason: str = "", **values: Any
     ) -> QueueEntry:
-        """Change ``priority_score``, ``notes`` or ``is_flexible``; what is not given stays.
+        """Change ``priority_score``, ``notes``, ``is_flexible`` or ``is_remote``; what is not given stays.
 
         Raises:
             InvalidInputError: naming the field.
@@ -423,5 +429,6 @@ CHANGEABLE: dict[str, Callable[[Any], Any]] = {
     "priority_score": _score,
     "notes": _note,
     "is_flexible": bool,
+    "is_remote": bool,
 }
 """What ``change`` takes, and how it is checked."""
