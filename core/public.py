@@ -40,7 +40,8 @@ def public_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
             message = "Too many requests from your network. Try again in a minute."
             response = refuse(request, 429, "One moment, please", message, "throttled")
             response.headers["Retry-After"] = str(int(throttle.wait()) or 1)
-        response.headers["Referrer-Policy"] = "no-referrer"
+        # Not "no-referrer": a form's POST would then come from nowhere and be refused.
+        response.headers["Referrer-Policy"] = "same-origin"
         response.headers["X-Robots-Tag"] = "noindex"
         return response
 

@@ -58,6 +58,11 @@ class ServicePointBusyError(DomainError):
     message = "Somebody is still being served there."
 
 
+class MoreTimeUsedUpError(DomainError):
+    code = "more_time_used_up"
+    message = "More time was asked for twice already. Please speak to the desk."
+
+
 class VisitNotExpectedError(DomainError):
     code = "visit_not_expected"
     message = "This visit is over, cancelled or missed, so nobody can wait for it."

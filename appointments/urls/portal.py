@@ -6,4 +6,7 @@ from appointments.portal import views
 
 app_name = "portal"
 
-urlpatterns = [path("", views.home, name="home")]
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("place/", views.place, name="place"),
+]

@@ -48,12 +48,19 @@ def staff_view(permission: Permission) -> Callable[[Callable[..., Any]], Callabl
 
 
 def done(
-    request: HtmxRequest, text: str, *, undo: str = "", then: str, close: bool = False
+    request: HtmxRequest,
+    text: str,
+    *,
+    undo: str = "",
+    link: tuple[str, str] | None = None,
+    then: str,
+    close: bool = False,
 ) -> HttpResponse:
     """The answer to a command that worked.
 
     Args:
         undo: where a POST takes it back.
+        link: label and address of what one may want next.
         then: where a browser without htmx goes on; the form's own ``next`` comes first.
         close: whether the side panel has served its purpose.
     """
@@ -63,7 +70,10 @@ def done(
     response = HttpResponse(status=204)
     # In this order: a toast replaces the one whose undo may have asked, a closing panel its form.
     trigger_client_event(response, "visit-changed")
-    trigger_client_event(response, "toast", {"text": text, "undo": undo})
+    toast: dict[str, Any] = {"text": text, "undo": undo}
+    if link:
+        toast["link"] = {"label": link[0], "url": link[1]}
+    trigger_client_event(response, "toast", toast)
     return trigger_client_event(response, "panel:close") if close else response
 
 

@@ -70,6 +70,7 @@ def _add(request: HtmxRequest, queue: WaitingQueue) -> HttpResponse:
         request,
         f"{added.patient.get_full_name()} has ticket {added.ticket}{where}{position}{wait}",
         undo=reverse("queue:undo", args=[added.pk]),
+        link=("Print ticket", reverse("tickets:paper_ticket", args=[added.pk])),
         then=reverse("queue:console", args=[added.queue_id]),
         close=True,
     )

@@ -11,6 +11,7 @@ from accounts.permissions import Permission, can
 from appointments.booking.board import FLAGS, HEAD_CARDS, Column, columns
 from appointments.booking.selectors import day_bounds, undoable_visits, visits_between
 from appointments.enums import AppointmentStatus
+from appointments.queue.own_place import tickets_of
 from appointments.views.filters import Filters
 from appointments.views.htmx import HtmxRequest, neighbours, shown_day, staff_view
 from appointments.views.today_cards import Drawing, DrawnColumn
@@ -66,7 +67,11 @@ def _drawn(
         for c in shown
     ]
     keys = [card.visit.id for _, cards, aside in parts for card in (*cards, *aside)]
-    drawing = Drawing(only=only, undoable=undoable_visits(request.user, keys, now=now))
+    drawing = Drawing(
+        only=only,
+        undoable=undoable_visits(request.user, keys, now=now),
+        tickets=tickets_of(keys),
+    )
     return [drawing.column(*part) for part in parts]
 
 

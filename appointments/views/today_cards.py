@@ -46,6 +46,7 @@ class DrawnCard:
     start_iso: str
     until: str
     patient: str
+    ticket: str
     priority: str
     needs: list[tuple[str, str]]
     type_key: str
@@ -79,10 +80,13 @@ class DrawnColumn:
 
 
 class Drawing:
-    """Draws cards for one request: its locale and zone, the flag it asks for alone, if any."""
+    """Draws cards for one request: its locale and zone, the flag it asks for alone, if any.
 
-    def __init__(self, *, only: str, undoable: set[int]) -> None:
-        self.only, self.undoable = only, undoable
+    ``tickets``: of the visits that wait in a queue, by the visit's key.
+    """
+
+    def __init__(self, *, only: str, undoable: set[int], tickets: dict[int, str]) -> None:
+        self.only, self.undoable, self.tickets = only, undoable, tickets
         self._times: dict[tuple[int, int], str] = {}
         self._urls = list(_urls())
 
@@ -104,6 +108,7 @@ class Drawing:
             start_iso=start.isoformat(),
             until=self._time(localtime(visit.completed_at)) if is_done else "",
             patient=visit.patient_name,
+            ticket=self.tickets.get(visit.id, ""),
             priority=visit.priority,
             needs=visit.named_needs,
             type_key=str(visit.type_id),

@@ -426,7 +426,7 @@ def test_nothing_is_kept_or_passed_on(token):
     for path in ("/display/", f"/display/{token}/", f"/display/{token}/status/", "/display/x/"):
         headers = Client().get(path).headers
         assert "no-store" in headers["Cache-Control"]
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
 
 
 def test_it_only_reads(token):

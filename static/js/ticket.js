@@ -1,0 +1,160 @@
+// A waiting patient's page keeps itself current, and calls for attention when the turn comes.
+//
+// The socket says that something changed; what is shown is always fetched from the server.  Without
+// the socket the page asks every few seconds.
+
+const POLL_MS = 8000;
+const SETTLE_MS = 250;
+const PING_MS = 20000;
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 15000;
+const BLINK_MS = 1000;
+const CLOSED_FOR_GOOD = [4401, 4403, 4404];
+const STAGES_THAT_CALL = ["soon", "called"];
+
+const place = document.getElementById("place");
+const say = document.getElementById("say");
+let audio = null;
+let isLive = false;
+let pending = null;
+let blinking = null;
+
+const shown = () => place.querySelector("[data-stage]");
+
+async function refresh() {
+  let response;
+  try {
+    response = await fetch(place.dataset.src, { headers: { "X-Background": "1" } });
+  } catch {
+    mark(false);
+    return;
+  }
+  if (response.status === 404) {
+    location.reload();
+    return;
+  }
+  if (response.ok) draw(await response.text());
+}
+
+function draw(html) {
+  const fresh = document.createElement("div");
+  fresh.innerHTML = html;
+  const before = shown();
+  const after = fresh.querySelector("[data-stage]");
+  const isSame = before.outerHTML === after.outerHTML && choices(place) === choices(fresh);
+  if (isSame) {
+    place.querySelector(".as-of")?.replaceWith(fresh.querySelector(".as-of"));
+  } else {
+    const wasOpen = place.querySelector("details")?.open;
+    place.replaceChildren(...fresh.childNodes);
+    const details = place.querySelector("details");
+    if (details) details.open = Boolean(wasOpen);
+    offerSound();
+  }
+  document.title = shown().dataset.title;
+  mark(isLive);
+  if (before.dataset.stage !== after.dataset.stage) turn(after.dataset.stage);
+}
+
+const choices = (root) => [...root.querySelectorAll(".act")].map((each) => each.textContent).join();
+
+function turn(stage) {
+  const state = shown();
+  say.textContent = state.querySelector(".said").textContent;
+  if (STAGES_THAT_CALL.includes(stage)) alarm();
+}
+
+function alarm() {
+  navigator.vibrate?.([300, 150, 300]);
+  beep();
+  const title = shown().dataset.title;
+  clearInterval(blinking);
+  let on = false;
+  blinking = setInterval(() => {
+    on = !on;
+    document.title = on ? `● ${title}` : title;
+  }, BLINK_MS);
+  document.addEventListener("pointerdown", stopBlinking, { once: true });
+}
+
+function stopBlinking() {
+  clearInterval(blinking);
+  document.title = shown().dataset.title;
+}
+
+function beep() {
+  if (!audio) return;
+  for (const [index, pitch] of [660, 880].entries()) {
+    const start = audio.currentTime + index * 0.25;
+    const tone = audio.createOscillator();
+    const volume = audio.createGain();
+    tone.frequency.value = pitch;
+    volume.gain.setValueAtTime(0.3, start);
+    volume.gain.exponentialRampToValueAtTime(0.001, start + 0.5);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(start);
+    tone.stop(start + 0.5);
+  }
+}
+
+// A browser lets a page sound only after the person has touched it.
+function offerSound() {
+  const button = place.querySelector("[data-sound]");
+  if (!button || !window.AudioContext) return;
+  button.hidden = false;
+  button.setAttribute("aria-pressed", String(Boolean(audio)));
+  if (audio) button.textContent = button.dataset.on;
+  button.addEventListener("click", () => {
+    audio ??= new AudioContext();
+    audio.resume();
+    beep();
+    button.textContent = button.dataset.on;
+    button.setAttribute("aria-pressed", "true");
+  });
+}
+
+function mark(live) {
+  isLive = live;
+  const spot = place.querySelector("[data-mark]");
+  if (spot) spot.textContent = live ? `${place.dataset.live} ·` : "";
+}
+
+function soon() {
+  clearTimeout(pending);
+  pending = setTimeout(refresh, SETTLE_MS);
+}
+
+function connect(retryMs = FIRST_RETRY_MS) {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const socket = new WebSocket(`${scheme}://${location.host}${place.dataset.socket}`);
+  const heartbeat = setInterval(() => {
+    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "ping" }));
+  }, PING_MS);
+  socket.addEventListener("message", ({ data }) => {
+    const { type } = JSON.parse(data);
+    if (type === "pong" || type === "error") return;
+    retryMs = FIRST_RETRY_MS;
+    if (!isLive) mark(true);
+    if (type === "patient_called") alarm();
+    soon();
+  });
+  socket.addEventListener("close", ({ code }) => {
+    clearInterval(heartbeat);
+    mark(false);
+    if (CLOSED_FOR_GOOD.includes(code)) {
+      soon();
+      return;
+    }
+    setTimeout(() => connect(Math.min(retryMs * 2, MAX_RETRY_MS)), retryMs * (0.5 + Math.random()));
+  });
+}
+
+offerSound();
+setInterval(() => {
+  if (!isLive) refresh();
+}, POLL_MS);
+setInterval(refresh, POLL_MS * 5); // the wait grows shorter without anything changing
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) refresh();
+});
+connect();
