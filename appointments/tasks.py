@@ -8,17 +8,22 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.mail import send_mail
+from django.db import transaction
 from procrastinate import App, Blueprint, RetryStrategy
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Status
 
 from appointments.booking.upkeep import BATCH, drop_expired_holds, mark_missed_visits
+from appointments.queue import come_back
+from appointments.queue.arrivals import follow_visit, left_behind
 from appointments.scheduling import metrics, preferences
 from appointments.scheduling.no_show_training import refit
 from appointments.scheduling.windows import extend_windows
 from core import idempotency
 from core.clock import system_clock
+from core.errors import DomainError
 from core.failures import kind_and_place
 from core.models import Tenant
 from core.tenancy import tenant
@@ -90,6 +95,39 @@ def expire_holds(context: JobContext, timestamp: int) -> None:
             drop_expired_holds(now=system_clock())
 
     in_every_tenant("expire_holds", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="* * * * *")
+@jobs.task(name="follow_visits", queueing_lock="follow_visits", pass_context=True)
+def follow_visits(context: JobContext, timestamp: int) -> None:
+    """Every minute: queues follow visits whose last step they missed."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            for key in left_behind(now=system_clock()):
+                # Staff may be ahead of it; the next round sees what is left.
+                with suppress(DomainError), transaction.atomic():
+                    follow_visit(key)
+
+    in_every_tenant("follow_visits", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="* * * * *")
+@jobs.task(name="call_back", queueing_lock="call_back", pass_context=True)
+def call_back(context: JobContext, timestamp: int) -> None:
+    """Every minute: e-mail to those who wait elsewhere and are nearly up, once each."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            due = come_back.letters(now=system_clock())
+        for letter in filter(come_back.claim, due):
+            try:
+                send_mail(letter.subject, letter.text, None, [letter.to])
+            except OSError:
+                come_back.give_back(letter)
+                raise
+
+    in_every_tenant("call_back", work, stop=context.should_abort)
 
 
 @jobs.periodic(cron="7 1 * * *")

@@ -5,6 +5,9 @@ at the visit as it is now, so calling twice changes nothing.
 """
 
 from contextlib import suppress
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q
 
 from appointments.enums import (
     QUEUE_PRESENT,
@@ -14,7 +17,13 @@ from appointments.enums import (
     QueueStep,
     Step,
 )
-from appointments.models import AppointmentEvent, AppointmentRequest, QueueEntry, WaitingQueue
+from appointments.models import (
+    AppointmentEvent,
+    AppointmentRequest,
+    QueueEntry,
+    QueueProvider,
+    WaitingQueue,
+)
 from appointments.queue.errors import (
     AlreadyWaitingError,
     NothingToUndoInQueueError,
@@ -42,6 +51,7 @@ WAYS: dict[AppointmentStatus, dict[QueueEntryStatus, tuple[QueueStep, ...]]] = {
 """By the visit's state: the steps that bring an entry there."""
 
 LEAVES = dict.fromkeys((S.WAITING, S.CALLED, S.SKIPPED, S.ON_HOLD), (QueueStep.LEAVE,))
+SETTLED_AFTER, LOOK_BACK = timedelta(minutes=1), timedelta(hours=24)
 AWAY = (A.PENDING, A.CONFIRMED, A.CANCELLED, A.NO_SHOW)
 
 
@@ -61,6 +71,27 @@ def follow_visit(appointment_id: int, *, clock: Clock = system_clock) -> None:
     ways = LEAVES if visit.status in AWAY else WAYS.get(AppointmentStatus(visit.status), {})
     for step in ways.get(QueueEntryStatus(entry.status), ()):
         AdvancedQueueEngine.of_entry(entry.pk, clock=clock).take(step, entry.pk)
+
+
+def left_behind(*, now: datetime) -> list[int]:
+    """Keys of visits whose last step, a minute ago or more, their queue has not followed: whoever
+    took it was cut off, or the queue was closed then."""
+    settled = ~Exists(
+        AppointmentEvent.objects.filter(appointment=OuterRef("pk"), at__gt=now - SETTLED_AFTER)
+    )
+    entries = QueueEntry.objects.filter(appointment=OuterRef("pk"))
+    waits_nowhere = Q(status=A.CHECKED_IN, checked_in_at__gt=now - LOOK_BACK) & ~Exists(entries)
+    has_queue = Exists(QueueProvider.objects.filter(provider=OuterRef("provider")))
+    # Whoever was sent on waits with a visit that has begun.
+    waiting = Exists(entries.filter(status__in=LEAVES, transferred_from=None))
+    served = Exists(entries.filter(status=S.IN_PROGRESS))
+    overtaken = Q(status__in=(*AWAY, A.IN_PROGRESS, A.COMPLETED)) & waiting
+    visits = AppointmentRequest.objects.filter(
+        Q(scheduled_datetime__gt=now - LOOK_BACK, scheduled_datetime__lt=now + LOOK_BACK),
+        waits_nowhere & has_queue | overtaken | Q(status=A.COMPLETED) & served,
+        settled,
+    )
+    return list(visits.order_by("pk").values_list("pk", flat=True))
 
 
 def _came_back(visit: AppointmentRequest, clock: Clock) -> bool:

@@ -284,7 +284,7 @@ class AdvancedQueueEngine:
     def change(
         self, entry_id: int, *, version: int | None = None, reason: str = "", **values: Any
     ) -> QueueEntry:
-        """Change ``priority_score``, ``notes``, ``is_flexible`` or ``is_remote``; what is not given stays.
+        """Change what ``CHANGEABLE`` names; what is not given stays.
 
         Raises:
             InvalidInputError: naming the field.

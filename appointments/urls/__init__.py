@@ -10,7 +10,12 @@ urlpatterns = [
     path("appointments/queue/screens/", include("appointments.urls.screens")),
     path("appointments/queue/", include("appointments.urls.queue")),
     path("appointments/waitlist/", include("appointments.urls.waitlist")),
+    path("appointments/queue/entries/", include("appointments.urls.tickets")),
+    path("appointments/queue/kiosks/", include("appointments.urls.kiosks")),
     path("appointments/", include("appointments.urls.visits")),
     path("portal/", include("appointments.urls.portal")),
     path("display/", include("appointments.urls.display")),
+    path("check-in/", include("appointments.urls.check_in")),
+    path("kiosk/", include("appointments.urls.kiosk")),
+    path("ticket/", include("appointments.urls.ticket")),
 ]

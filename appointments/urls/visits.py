@@ -1,6 +1,7 @@
 from django.urls import path, register_converter
 
 from appointments.enums import TRANSITIONS, Step
+from appointments.views import tickets
 from appointments.views import visits as views
 
 
@@ -26,6 +27,8 @@ urlpatterns = [
     path("<int:visit_id>/undo/", views.undo, name="undo"),
     path("<int:visit_id>/cancel/", views.cancel, name="cancel"),
     path("<int:visit_id>/move/", views.move, name="move"),
+    path("<int:visit_id>/ticket/", tickets.ticket_of_visit, name="ticket_of_visit"),
+    path("<int:visit_id>/check-in-code/", tickets.check_in_code, name="check_in_code"),
     path("<int:visit_id>/<step:step>/", views.take_step, name="take_step"),
     path("patient/<int:patient_id>/visits/", views.patient, name="patient"),
 ]

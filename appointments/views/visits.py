@@ -20,8 +20,11 @@ from appointments.booking.selectors import (
     undoable_visits,
     visible_visit,
 )
-from appointments.enums import EXPECTED, OCCUPYING, Step, legal_steps
-from appointments.models import AppointmentEvent, AppointmentRequest
+from appointments.enums import EXPECTED, OCCUPYING, QUEUE_PRESENT, Step, legal_steps
+from appointments.models import AppointmentEvent, AppointmentRequest, QueueEntry
+from appointments.permissions import visible_queues
+from appointments.queue.arrivals import queue_of_provider
+from appointments.queue.own_place import OwnPlace, own_place
 from appointments.scheduling.no_show_selectors import Risk, visit_risks
 from appointments.views.forms import CancelForm, WhenForm
 from appointments.views.htmx import HtmxRequest, done, in_panel, staff_view, version_of
@@ -57,7 +60,8 @@ def visit(request: HtmxRequest, visit_id: int) -> HttpResponse:
 @staff_view(Permission.SEE_TODAY)
 def take_step(request: HtmxRequest, visit_id: int, step: Step) -> HttpResponse:
     taken = BookingEngine(by=request.user).take(step, visit_id, version=version_of(request))
-    return _done(request, taken, DONE_WORDS[step])
+    link = _ticket_link(request, taken) if step == Step.CHECK_IN else None
+    return _done(request, taken, DONE_WORDS[step], link=link)
 
 
 @require_POST
@@ -151,11 +155,23 @@ def _moved(request: HtmxRequest, found: AppointmentRequest, form: WhenForm) -> H
     return _done(request, moved, DONE_WORDS[Step.RESCHEDULE], close=True)
 
 
+def _ticket_link(request: HtmxRequest, taken: AppointmentRequest) -> tuple[str, str] | None:
+    """To the ticket, which is drawn once the visit has joined the queue of its provider."""
+    if can(request.user, Permission.RUN_QUEUES) and queue_of_provider(taken.provider_id):
+        return "Print ticket", reverse("visits:ticket_of_visit", args=[taken.pk])
+    return None
+
+
 def _done(
-    request: HtmxRequest, taken: AppointmentRequest, text: str, *, close: bool = False
+    request: HtmxRequest,
+    taken: AppointmentRequest,
+    text: str,
+    *,
+    link: tuple[str, str] | None = None,
+    close: bool = False,
 ) -> HttpResponse:
     undo_url = reverse("visits:undo", args=[taken.pk])
-    return done(request, text, undo=undo_url, then=_page(taken), close=close)
+    return done(request, text, undo=undo_url, link=link, then=_page(taken), close=close)
 
 
 def _page(visit: AppointmentRequest) -> str:
@@ -178,8 +194,18 @@ def _facts(request: HtmxRequest, found: AppointmentRequest) -> dict[str, Any]:
         "can_move": Step.RESCHEDULE in steps,
         "can_undo": found.pk in undoable_visits(user, [found.pk], now=now),
         "can_see_patient": can(user, Permission.SEE_PATIENTS),
+        "place": _place(request, found, now),
+        "can_show_code": found.status in EXPECTED and can(user, Permission.RUN_FLOW),
         "events": [_said(event) for event in history(found.pk)],
     }
+
+
+def _place(request: HtmxRequest, found: AppointmentRequest, now: datetime) -> OwnPlace | None:
+    """Where the visit waits, for those who see its queue."""
+    entry = QueueEntry.objects.filter(
+        appointment=found, status__in=QUEUE_PRESENT, queue__in=visible_queues(request.user)
+    ).first()
+    return own_place(entry.pk, now=now) if entry else None
 
 
 def _risk(request: HtmxRequest, found: AppointmentRequest, now: datetime) -> Risk | None:

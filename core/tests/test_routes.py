@@ -21,6 +21,7 @@ from appointments.models import (
     AppointmentTemplate,
     AvailabilityRule,
     DisplayScreen,
+    Kiosk,
     QueueEntry,
     Resource,
     SchedulingMetrics,
@@ -162,6 +163,7 @@ def hidden(riverside):
         DisplayScreen.objects.create(**key, name="Haunted corridor").queues.add(queue)
         point = ServicePoint.objects.create(**key, name="Haunted corridor 2", site=site)
         ServicePointQueue.objects.create(**key, point=point, queue=queue)
+        Kiosk.objects.create(**key, name="Haunted corridor", site=site, walk_in_queue=queue)
         WaitingList.objects.create(**key, patient=patient, appointment_type=kind)
         SchedulingMetrics.objects.create(**key, provider=doctor, date=date(2030, 1, 1))
         SchedulingPreference.objects.create(**key, patient=patient, home_address="Haunted corridor")

@@ -1,19 +1,33 @@
 """Who checks in for a visit waits in the provider's queue, and the queue follows the visit."""
 
+import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from accounts.permissions import Role
+from appointments import tasks
 from appointments.booking.engine import BookingEngine
 from appointments.enums import AppointmentStatus, QueueEntryStatus, QueueStep, Step
-from appointments.models import QueueEntry, QueueProvider, WaitingQueue
+from appointments.models import (
+    AppointmentRequest,
+    QueueEntry,
+    QueueEvent,
+    QueueProvider,
+    WaitingQueue,
+)
+from appointments.queue.patient_links import check_in_token
 from appointments.queue.queue_engine import AdvancedQueueEngine
+from appointments.queue.self_service import ON_PHONE
 from appointments.tests.visits import make_visit
 from core.clock import system_clock
 
 pytestmark = pytest.mark.django_db
 S, A = QueueEntryStatus, AppointmentStatus
+RUNNING = SimpleNamespace(should_abort=lambda: False)
 
 
 @pytest.fixture
@@ -27,7 +41,7 @@ def queue(riverside):
 @pytest.fixture
 def visit(riverside):
     with riverside.active():
-        return make_visit(riverside, system_clock() + timedelta(minutes=10))
+        return make_visit(riverside, system_clock())
 
 
 @pytest.fixture
@@ -133,3 +147,190 @@ def test_a_provider_without_a_queue_has_none(riverside, visit, step):
 def test_a_missed_visit_never_joins(riverside, queue, visit, step):
     step(visit, Step.NO_SHOW)
     assert entries(riverside) == []
+
+
+@pytest.fixture
+def phone():
+    return Client(headers={"Accept-Language": "en"})
+
+
+@pytest.fixture
+def code(riverside, visit):
+    """The address on the visit's message."""
+    with riverside.active():
+        return f"/check-in/{check_in_token(visit)}/"
+
+
+def place(clinic, start) -> None:
+    """Move the visit, of 30 minutes."""
+    end = start + timedelta(minutes=30)
+    with clinic.active():
+        AppointmentRequest.objects.update(
+            scheduled_datetime=start,
+            scheduled_end_datetime=end,
+            blocked_from=start,
+            blocked_until=end,
+        )
+
+
+def test_by_the_code_on_the_own_phone(riverside, queue, visit, code, phone):
+    offered = phone.get(code).content.decode()
+    assert "I am here" in offered
+    assert "Main building" in offered
+    assert entries(riverside) == []
+    for _ in range(2):  # a double tap
+        answer = phone.post(code)
+        assert "A-001" in phone.get(answer.headers["Location"]).content.decode()
+    assert phone.get(code).headers["Location"] == answer.headers["Location"]
+    assert entries(riverside) == [("A-001", S.WAITING)]
+    assert status_of(riverside, visit) == A.CHECKED_IN
+    with riverside.active():
+        event = QueueEvent.objects.get(step=QueueStep.JOIN)
+        assert (event.reason, event.by_id) == (ON_PHONE, None)
+
+
+def test_the_code_shows_nothing_of_the_patient(riverside, queue, visit, code, phone):
+    patient = riverside.patients[0]
+    shown = phone.get(code).content.decode()
+    for secret in (patient.first_name, patient.last_name, patient.mrn, "Consultation<"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize("hours", [3, 30])
+def test_too_early_says_from_when(riverside, queue, code, visit, phone, hours):
+    place(riverside, system_clock() + timedelta(hours=hours))
+    for answer in (phone.get(code), phone.post(code)):
+        assert "You are early" in answer.content.decode()
+    assert entries(riverside) == []
+
+
+@pytest.mark.parametrize("status", [A.CANCELLED, A.COMPLETED, A.NO_SHOW])
+def test_the_code_of_a_visit_that_is_over_opens_nothing(riverside, code, visit, phone, status):
+    with riverside.active():
+        AppointmentRequest.objects.update(status=status)
+    for answer in (phone.get(code), phone.post(code)):
+        assert answer.status_code == 404
+        assert "This page has ended" in answer.content.decode()
+
+
+def test_the_code_ends_with_the_visit(riverside, code, visit, phone):
+    place(riverside, system_clock() - timedelta(minutes=30))
+    assert phone.get(code).status_code == 404
+
+
+def test_without_a_queue_one_takes_a_seat(riverside, code, visit, phone):
+    assert "Please take a seat" in phone.post(code).content.decode()
+    assert "You are checked in" in phone.get(code).content.decode()
+    assert status_of(riverside, visit) == A.CHECKED_IN
+
+
+def test_staff_show_the_code_until_the_visit_is_checked_in(riverside, queue, code, visit, step):
+    client, url = riverside.client(), reverse("visits:check_in_code", args=[visit.pk])
+    shown = client.get(url).content.decode()
+    assert code in shown
+    assert riverside.patients[0].last_name not in shown
+    panel = reverse("visits:visit", args=[visit.pk])
+    assert "Check-in code" in client.get(panel).content.decode()
+    step(visit, Step.CHECK_IN)
+    assert client.get(url).status_code == 404
+    shown = client.get(panel).content.decode()
+    assert "Check-in code" not in shown
+    assert "A-001" in shown
+
+
+def test_checking_in_on_today_offers_the_ticket(
+    riverside, queue, visit, django_capture_on_commit_callbacks
+):
+    client = riverside.client()
+    with django_capture_on_commit_callbacks(execute=True):
+        done = client.post(
+            reverse("visits:take_step", args=[visit.pk, Step.CHECK_IN]),
+            headers={"HX-Request": "true"},
+        )
+    link = json.loads(done.headers["HX-Trigger"])["toast"]["link"]
+    assert link["label"] == "Print ticket"
+    assert "A-001" in client.get(link["url"], follow=True).content.decode()
+    assert "A-001" in client.get(reverse("today:board")).content.decode()
+
+
+def test_without_a_queue_there_is_no_ticket_to_print(riverside, visit):
+    client = riverside.client()
+    done = client.post(
+        reverse("visits:take_step", args=[visit.pk, Step.CHECK_IN]),
+        headers={"HX-Request": "true"},
+    )
+    assert "link" not in json.loads(done.headers["HX-Trigger"])["toast"]
+    assert client.get(reverse("visits:ticket_of_visit", args=[visit.pk])).status_code == 404
+
+
+def test_a_job_follows_what_was_cut_off(riverside, queue, visit):
+    """As after a crash between the visit's commit and the queue's."""
+    past = system_clock() - timedelta(minutes=5)
+    with riverside.active():
+        BookingEngine(by=None, clock=lambda: past).check_in(visit.pk)
+    tasks.follow_visits(RUNNING, timestamp=0)
+    assert entries(riverside) == [("A-001", S.WAITING)]
+    with riverside.active():
+        BookingEngine(by=None, clock=lambda: past).start(visit.pk)
+        BookingEngine(by=None, clock=lambda: past).complete(visit.pk)
+    tasks.follow_visits(RUNNING, timestamp=0)
+    tasks.follow_visits(RUNNING, timestamp=0)
+    assert entries(riverside) == [("A-001", S.COMPLETED)]
+
+
+def test_the_job_leaves_alone_who_was_sent_on_or_was_just_checked_in(riverside, queue, visit):
+    past = system_clock() - timedelta(minutes=5)
+    with riverside.active():
+        other = WaitingQueue.objects.create(name="X-ray", prefix="X")
+        engine = AdvancedQueueEngine(queue, clock=lambda: past)
+        entry = engine.add_to_queue(patient_id=visit.patient_id, appointment_id=visit.pk)
+        engine.take(QueueStep.CALL, entry.pk)
+        engine.take(QueueStep.START, entry.pk)
+        engine.transfer(entry.pk, to_queue_id=other.pk)
+        later = make_visit(
+            riverside, system_clock() + timedelta(hours=1), patient=1, status=A.CONFIRMED
+        )
+        BookingEngine(by=None).check_in(later.pk)
+    tasks.follow_visits(RUNNING, timestamp=0)
+    assert entries(riverside) == [("A-001", S.TRANSFERRED), ("X-001", S.WAITING)]
+
+
+class TestComingBack:
+    """E-mail to whoever waits elsewhere."""
+
+    @pytest.fixture
+    def away(self, riverside, queue):
+        """Two who wait elsewhere, of whom the first agreed to e-mail."""
+        with riverside.active():
+            for number, patient in enumerate(riverside.patients[:2]):
+                patient.email, patient.language = f"pat{number}@example.test", "de-AT"
+                patient.consents_to_email = number == 0
+                patient.save()
+                AdvancedQueueEngine(queue).add_to_queue(patient_id=patient.pk, is_remote=True)
+
+    def test_one_letter_each_without_a_name(self, riverside, away, mailoutbox):
+        tasks.call_back(RUNNING, timestamp=0)
+        tasks.call_back(RUNNING, timestamp=0)
+        (letter,) = mailoutbox
+        assert letter.to == ["pat0@example.test"]
+        assert letter.subject == "A-001 · Gleich sind Sie dran"
+        assert "Main building" in letter.body
+        for secret in ("Pat1", "Riversideson", "R00001"):
+            assert secret not in letter.subject + letter.body
+
+    def test_nobody_is_written_to_who_waits_here(self, riverside, away, mailoutbox):
+        with riverside.active():
+            QueueEntry.objects.update(is_remote=False)
+        tasks.call_back(RUNNING, timestamp=0)
+        assert mailoutbox == []
+
+    def test_what_could_not_be_sent_is_sent_later(self, riverside, away, mailoutbox, monkeypatch):
+        def refuse(*args):
+            raise OSError("no connection")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(tasks, "send_mail", refuse)
+            with pytest.raises(tasks.JobError):
+                tasks.call_back(RUNNING, timestamp=0)
+        tasks.call_back(RUNNING, timestamp=0)
+        assert len(mailoutbox) == 1
