@@ -104,7 +104,7 @@ class ConfigForm(forms.Form):
         label="How long a visit takes",
         choices=[
             ("past", "Learn it from the visits of the last 7 days"),
-            ("fixed", "Always the same"),
+            ("fixed", "As the type of visit says"),
         ],
         widget=forms.RadioSelect,
     )
