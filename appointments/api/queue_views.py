@@ -125,8 +125,10 @@ class QueueManagementViewSet(RecordViewSet):
         """What is not given stays; 412 if `If-Match` names an older version."""
         queue = self._queue()
         tags = request.headers.get("If-Match")
-        check_if_match(tags, etag_of(self._configuration(queue)))
-        QueueSettings(queue, by=request.user).change(**self.body())
+        known = self._configuration(queue)
+        check_if_match(tags, etag_of(known))
+        version = known["version"] if tags else None  # asked again under the lock
+        QueueSettings(queue, by=request.user).change(version=version, **self.body())
         return self.written(self._configuration(self._queue()))
 
     @extend_schema(summary="Show the status", responses=shapes.QueueStatusSerializer, filters=False)
