@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts.models import User
@@ -22,12 +22,14 @@ from appointments.queue.errors import ServicePointBusyError
 from appointments.queue.estimates import BEING_SERVED
 from appointments.queue.events import QueueChanged
 from core.clock import Clock, system_clock
+from core.db import violated_constraint
 from core.errors import InvalidInputError, NotFoundError, StaleVersionError
 from core.events import publish_on_commit
 from core.lookups import MAX_KEY, all_existing, existing
 from core.models import Site
 
 MAX_NAME = 60
+NAME_UNIQUE = "servicepoint_name_unique"
 
 
 class ServicePointEngine:
@@ -88,7 +90,7 @@ class ServicePointEngine:
         self._check(Permission.CONFIGURE_QUEUES)
         point = ServicePoint(state_at=self.clock())
         self._set(point, name=name, **values)
-        point.save(force_insert=True)
+        self._write(point, force_insert=True)
         self._link(point, queue_ids=queue_ids, **values)
         return point
 
@@ -116,7 +118,7 @@ class ServicePointEngine:
 
     def _set(self, point: ServicePoint, **values: Any) -> None:
         if "name" in values:
-            point.name = self._name(values["name"], except_id=point.pk)
+            point.name = self._name(values["name"])
         if "provider_id" in values:
             key = values["provider_id"]
             providers = User.objects.providers()
@@ -157,7 +159,7 @@ class ServicePointEngine:
             raise ServicePointBusyError
 
     @staticmethod
-    def _name(text: str, *, except_id: int | None) -> str:
+    def _name(text: str) -> str:
         name = " ".join(text.split())
         if not name:
             raise InvalidInputError("Give it a name.", attr="name", code="required")
@@ -165,8 +167,6 @@ class ServicePointEngine:
             raise InvalidInputError(
                 f"Use at most {MAX_NAME} characters.", attr="name", code="max_length"
             )
-        if ServicePoint.objects.filter(name=name).exclude(pk=except_id).exists():
-            raise InvalidInputError("Another one has this name.", attr="name", code="unique")
         return name
 
     def _locked(self, point_id: int, version: int | None, permission: Permission) -> ServicePoint:
@@ -183,9 +183,22 @@ class ServicePointEngine:
 
     def _save(self, point: ServicePoint, *changed: str) -> ServicePoint:
         point.version += 1
-        point.save(update_fields=[*changed, "version"])
+        self._write(point, update_fields=[*changed, "version"])
         self._tell(point)
         return point
+
+    @staticmethod
+    def _write(point: ServicePoint, **how: Any) -> None:
+        """The constraint alone sees a name that somebody else is giving right now."""
+        try:
+            with transaction.atomic():
+                point.save(**how)
+        except IntegrityError as error:
+            if violated_constraint(error) != NAME_UNIQUE:
+                raise
+            raise InvalidInputError(
+                "Another one has this name.", attr="name", code="unique"
+            ) from error
 
     @staticmethod
     def _tell(point: ServicePoint) -> None:
