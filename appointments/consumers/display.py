@@ -5,7 +5,7 @@ from abc import abstractmethod
 from appointments.consumers.frames import CLOSE_NO_LOGIN
 from appointments.consumers.guarded import SocketConsumer
 from appointments.consumers.watching import Place, PlaceConsumer, WatchingConsumer
-from appointments.enums import LinkKind
+from appointments.enums import LinkKind, QueueEntryStatus
 from appointments.models import DisplayScreen, QueueEntry
 from appointments.queue.links import locate
 from core.tenancy import tenant
@@ -54,7 +54,10 @@ class TicketConsumer(LinkGuard, PlaceConsumer):
         entry = QueueEntry.objects.filter(pk=target_id).first()
         if entry is None:
             return False
-        while (sent := entry.sent_on_to.order_by("-pk").first()) is not None:
+        while (
+            entry.status == QueueEntryStatus.TRANSFERRED  # until that is undone
+            and (sent := entry.sent_on_to.order_by("-pk").first()) is not None
+        ):
             entry = sent
         self.wanted = ((tenant_id, entry.queue_id),)
         self.place = Place(entry.pk, entry.ticket, entry.status)

@@ -104,6 +104,7 @@ class SocketConsumer(AsyncWebsocketConsumer, ABC):
             # Not accepted yet, the handshake is refused, and the client retries just the same.
             await args[2]({"type": "websocket.close", "code": CLOSE_TRY_LATER})
         finally:
+            self.is_ended = True  # a look that is under way must not join again
             if self.watch is not None:
                 self.watch.cancel()
             await self.leave()
@@ -169,9 +170,11 @@ class SocketConsumer(AsyncWebsocketConsumer, ABC):
             refusal = await in_thread(self.admit)
         except DatabaseFailure:
             refusal = CLOSE_TRY_LATER
+        if self.is_ended:
+            return False
         if refusal:
             await self.close(code=refusal)
-        elif not self.is_ended:
+        else:
             await self.follow()
         return not self.is_ended
 

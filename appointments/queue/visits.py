@@ -6,7 +6,7 @@ from accounts.models import User
 from appointments.booking.engine import BookingEngine
 from appointments.booking.errors import NothingToUndoError
 from appointments.enums import EXPECTED, AppointmentStatus, QueueStep, Step
-from appointments.models import AppointmentRequest, QueueEntry
+from appointments.models import AppointmentEvent, AppointmentRequest, QueueEntry
 from core.clock import Clock
 
 LEFT_UNSEEN = "Left the queue before being seen"
@@ -17,6 +17,15 @@ FOLLOWS = {
     QueueStep.NO_SHOW: (AppointmentStatus.CHECKED_IN, Step.CANCEL),
 }
 """By the entry's step: the state in which the visit takes a step of its own, and which."""
+
+UNDOES = {
+    QueueStep.JOIN: (Step.CHECK_IN,),
+    QueueStep.START: (Step.START,),
+    QueueStep.COMPLETE: (Step.COMPLETE,),
+    QueueStep.LEAVE: (Step.CANCEL, Step.NO_SHOW),
+    QueueStep.NO_SHOW: (Step.CANCEL, Step.NO_SHOW),
+}
+"""By the entry's step: steps of the visit that went with it, whichever of the two came first."""
 
 
 class VisitMirror:
@@ -44,12 +53,19 @@ class VisitMirror:
             self.booking.take(follows, visit.pk, reason=reason)
 
     def undone(self, entry: QueueEntry, step: QueueStep) -> None:
-        """The visit's step goes back too, if it was its last."""
+        """The visit's step goes back too, if it was its last and went with this stay's: somebody
+        who is sent on, or waits in a second queue, may have been seen before."""
         visit = self._visit(entry)
-        if visit is None or (step not in FOLLOWS and step != QueueStep.JOIN):
+        if visit is None:
             return
-        with suppress(NothingToUndoError):
-            self.booking.undo(visit.pk)
+        last = AppointmentEvent.objects.filter(appointment=visit).order_by("-pk").first()
+        if last is None or last.step not in UNDOES.get(step, ()):
+            return
+        # Checking in comes right before the first stay; every other step, after its beginning.
+        is_first = step == QueueStep.JOIN and entry.transferred_from_id is None
+        if is_first or last.at >= entry.joined_at:
+            with suppress(NothingToUndoError):
+                self.booking.undo(visit.pk)
 
     @staticmethod
     def _visit(entry: QueueEntry) -> AppointmentRequest | None:

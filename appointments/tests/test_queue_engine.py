@@ -429,6 +429,25 @@ def test_leaving_unseen_cancels_the_visit(engine, visit, inside):
     assert visit.status == AppointmentStatus.CHECKED_IN
 
 
+def test_undoing_a_later_stay_leaves_what_the_visit_did_before(engine, visit, inside, clock):
+    """Seen, then sent to the laboratory: what is undone there does not undo the consultation."""
+    entry = join(engine, inside.patients[0], appointment_id=visit.pk)
+    engine.take(Do.CALL, entry.pk)
+    engine.take(Do.START, entry.pk)
+    clock.forward(1)
+    lab = WaitingQueue.objects.create(name="Laboratory", prefix="B")
+    ward = AdvancedQueueEngine(WaitingQueue.objects.create(name="X-ray", prefix="C"), clock=clock)
+    beside = join(ward, inside.patients[0], appointment_id=visit.pk)
+    sent = engine.transfer(entry.pk, to_queue_id=lab.pk)
+    there = AdvancedQueueEngine(lab, clock=clock)
+    there.take(Do.CALL, sent.pk)
+    there.take(Do.START, sent.pk)
+    there.undo(sent.pk)
+    ward.undo(beside.pk)
+    visit.refresh_from_db()
+    assert visit.status == AppointmentStatus.IN_PROGRESS
+
+
 def test_somebody_elses_visit_is_refused(engine, visit, inside):
     with pytest.raises(InvalidInputError) as refused:
         join(engine, inside.patients[1], appointment_id=visit.pk)

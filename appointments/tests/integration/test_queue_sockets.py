@@ -108,6 +108,11 @@ class Desk:
             self.engine().take(step, entry_id)
 
     @in_thread
+    def undo(self, entry_id: int) -> None:
+        with self.clinic.active():
+            self.engine().undo(entry_id)
+
+    @in_thread
     def transfer(self, entry_id: int, queue: WaitingQueue) -> int:
         with self.clinic.active():
             return self.engine().transfer(entry_id, to_queue_id=queue.pk).pk
@@ -376,6 +381,10 @@ async def test_a_ticket_follows_its_patient_to_another_queue(desk, second):
     while place["data"]["entry_id"] != sent:
         place = await heard(socket, "position_change")
     assert (place["data"]["queue_id"], place["data"]["ticket"]) == (second.queue.pk, "B-001")
+    await desk.undo(entry)
+    while place["data"]["entry_id"] != entry:
+        place = await heard(socket, "position_change")
+    assert (place["data"]["status"], place["data"]["ticket"]) == ("WAITING", "A-001")
     await socket.disconnect()
 
 
@@ -594,6 +603,18 @@ async def test_a_closed_socket_leaves_nothing_behind(desk, nurse):
     await socket.disconnect()
     assert (hub.hub().watches, hub.hub().logins) == ({}, {})
     assert (layer.groups, layer.channels) == ({}, {})
+
+
+async def test_a_look_that_outlives_its_socket_does_not_join_again(desk, second, monkeypatch):
+    entry = await desk.join()
+    socket = await opened(f"/ws/appointments/ticket/{await desk.link(LinkKind.TICKET, entry)}/")
+    await heard(socket)
+    (watch,) = hub.hub().watches.values()
+    (consumer,) = watch.watchers
+    await desk.transfer(entry, second.queue)  # the look would find another queue to watch
+    await socket.disconnect()
+    assert not await consumer.recheck()
+    assert hub.hub().watches == {}
 
 
 def frame(text: str) -> Frame:
