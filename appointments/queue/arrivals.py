@@ -68,6 +68,9 @@ def follow_visit(appointment_id: int, *, clock: Clock = system_clock) -> None:
     if visit.status == A.CHECKED_IN and entry.status == S.IN_PROGRESS:
         AdvancedQueueEngine.of_entry(entry.pk, clock=clock).undo(entry.pk)
         return
+    begun = visit.started_at if visit.status == A.IN_PROGRESS else None
+    if begun is not None and begun < entry.joined_at:
+        return  # seen already, and waits for what comes next
     ways = LEAVES if visit.status in AWAY else WAYS.get(AppointmentStatus(visit.status), {})
     for step in ways.get(QueueEntryStatus(entry.status), ()):
         AdvancedQueueEngine.of_entry(entry.pk, clock=clock).take(step, entry.pk)

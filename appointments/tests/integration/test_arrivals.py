@@ -19,11 +19,14 @@ from appointments.models import (
     QueueProvider,
     WaitingQueue,
 )
+from appointments.queue.arrivals import follow_visit
 from appointments.queue.patient_links import check_in_token
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.self_service import ON_PHONE
+from appointments.tests.queues import make_point
 from appointments.tests.visits import make_visit
 from core.clock import system_clock
+from patients.models import PatientProfile
 
 pytestmark = pytest.mark.django_db
 S, A = QueueEntryStatus, AppointmentStatus
@@ -90,6 +93,17 @@ def test_a_step_that_is_undone_is_undone_in_the_queue(riverside, queue, visit, s
     step(visit, Step.UNDO)
     assert entries(riverside) == [("A-001", S.IN_PROGRESS)]
     assert status_of(riverside, visit) == A.IN_PROGRESS
+
+
+def test_a_visit_that_has_begun_calls_nobody_who_waits_for_more(riverside, queue, visit, step):
+    step(visit, Step.CHECK_IN)
+    step(visit, Step.START)
+    with riverside.active():
+        lab = WaitingQueue.objects.create(name="Laboratory", prefix="B")
+        first = QueueEntry.objects.get()
+        AdvancedQueueEngine.of_entry(first.pk).transfer(first.pk, to_queue_id=lab.pk)
+        follow_visit(visit.pk)
+    assert entries(riverside) == [("A-001", S.TRANSFERRED), ("B-001", S.WAITING)]
 
 
 def test_who_is_checked_in_by_mistake_leaves_and_can_come_again(riverside, queue, visit, step):
@@ -334,3 +348,22 @@ class TestComingBack:
                 tasks.call_back(RUNNING, timestamp=0)
         tasks.call_back(RUNNING, timestamp=0)
         assert len(mailoutbox) == 1
+
+    def test_an_address_that_is_refused_holds_nobody_else_up(
+        self, riverside, away, mailoutbox, monkeypatch
+    ):
+        send = tasks.send_mail
+
+        def refuse_first(subject, text, sender, to):
+            if to == ["pat0@example.test"]:
+                raise OSError("no such mailbox")
+            send(subject, text, sender, to)
+
+        with riverside.active():
+            PatientProfile.objects.update(consents_to_email=True)
+            make_point(WaitingQueue.objects.get(), "Room 1")
+            make_point(WaitingQueue.objects.get(), "Room 2")
+        monkeypatch.setattr(tasks, "send_mail", refuse_first)
+        with pytest.raises(tasks.JobError):
+            tasks.call_back(RUNNING, timestamp=0)
+        assert [letter.to for letter in mailoutbox] == [["pat1@example.test"]]

@@ -605,7 +605,7 @@ async def test_a_closed_socket_leaves_nothing_behind(desk, nurse):
     assert (layer.groups, layer.channels) == ({}, {})
 
 
-async def test_a_look_that_outlives_its_socket_does_not_join_again(desk, second, monkeypatch):
+async def test_a_look_that_outlives_its_socket_does_not_join_again(desk, second):
     entry = await desk.join()
     socket = await opened(f"/ws/appointments/ticket/{await desk.link(LinkKind.TICKET, entry)}/")
     await heard(socket)
