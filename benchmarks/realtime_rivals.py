@@ -55,7 +55,12 @@ def usual(port: int, *, reads: bool) -> None:
         if scope["type"] == "websocket":
             await UsualConsumer()(scope, receive, send)
 
-    Server(application, endpoints=[f"tcp:port={port}:interface=127.0.0.1"], verbosity=0).run()
+    Server(
+        application,
+        endpoints=[f"tcp:port={port}:interface=127.0.0.1"],
+        verbosity=0,
+        websocket_handshake_timeout=60,
+    ).run()
 
 
 async def bare(port: int) -> None:

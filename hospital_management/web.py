@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +29,7 @@ from hospital_management.asgi import application
 
 SERVICE_RESTART = 1012  # RFC 6455 registry
 POLL_SECONDS = 0.05
+SWITCH_SECONDS = 0.001
 HANDSHAKE_SECONDS = 20  # after a restart all come at once; 5 s would turn the last away
 
 
@@ -152,6 +154,8 @@ def main() -> None:
     parser.add_argument("--bind", default=os.environ.get("HOST") or "127.0.0.1")
     parser.add_argument("--port", type=int, default=env.integer("PORT", 8000))
     options = parser.parse_args()
+    # At every write to a socket, threads that compute may take the interpreter for this long.
+    sys.setswitchinterval(SWITCH_SECONDS)
     endpoints = build_endpoint_description_strings(host=options.bind, port=options.port)
     # No access log of Daphne's: it prints query strings, which may hold a name searched for.
     DrainingServer(
