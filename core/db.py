@@ -79,6 +79,7 @@ def planned_rows(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """
     connection.ensure_connection()
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrap(PlannedCursor(connection.connection)) as cursor:
+    plain: Any = PlannedCursor(connection.connection)
+    with wrap(plain) as cursor:
         cursor.execute(sql, values)
         return cursor.fetchall()

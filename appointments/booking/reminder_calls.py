@@ -58,7 +58,7 @@ class ReminderCalls:
         check(self.by, Permission.BOOK)
         if not visits:
             raise InvalidInputError("Name the visits.", attr="visits", code="required")
-        patient = existing(PatientProfile.objects, patient_id, "patient_id")
+        patient = existing(PatientProfile.objects.all(), patient_id, "patient_id")
         rows = self._lock(patient, visits)
         zone = Tenant.objects.only("zone").get(pk=current_tenant_id()).zone_info
         self._check_not_reached(patient, rows, zone)

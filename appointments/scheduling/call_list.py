@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from heapq import nlargest
 from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
@@ -141,7 +142,8 @@ def _callees(
             and any(is_about(call, row, zone) for row in own)
         ]
         risky = [RiskyVisit(row, risks[row.pk]) for row in own]
-        found.append(Callee(own[0].patient, risky, tried))
+        patient: Any = own[0].patient  # only holds, which are not expected, may lack one
+        found.append(Callee(patient, risky, tried))
     return found
 
 

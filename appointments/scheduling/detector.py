@@ -165,7 +165,7 @@ class ConflictDetector:
         sees_all = self.by is None or can(self.by, Permission.SEE_ALL_PROVIDERS)
         sees_own = self.by is not None and can(self.by, Permission.SEE_TODAY)
         found = []
-        for *row, provider_id, first, last in rows.values_list(
+        shown = rows.values_list(
             "pk",
             "scheduled_datetime",
             "scheduled_end_datetime",
@@ -175,8 +175,9 @@ class ConflictDetector:
             "provider_id",
             "patient__first_name",
             "patient__last_name",
-        ):
-            key, start, end, blocked_from, blocked_until, resource_id = row
+        )
+        for key, start, end, blocked_from, blocked_until, resource_id, *who in shown:
+            provider_id, first, last = who
             is_own = sees_own and self.by is not None and provider_id == self.by.pk
             name = f"{first or ''} {last or ''}".strip() if sees_all or is_own else ""
             found.append(Busy(key, start, end, (blocked_from, blocked_until), resource_id, name))

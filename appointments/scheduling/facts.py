@@ -7,6 +7,7 @@ Every page, answer and stored row of figures is a sum of these facts, so they ca
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -214,7 +215,7 @@ def parameters(
     zone: ZoneInfo,
     scope: Scope | None = None,
     tenant_id: int | None = None,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What ``day_facts`` asks for.
 
     Args:
@@ -289,7 +290,7 @@ def _parts(
     return f"{hours}, {visits}, {facts}"
 
 
-def _grouped(parts: str, split: date, values: dict[str, object]) -> Grouped:
+def _grouped(parts: str, split: date, values: dict[str, Any]) -> Grouped:
     sql = (
         f"WITH {parts} SELECT key, date < %(split)s, {SUMS} "  # noqa: S608 - constants
         "FROM facts GROUP BY 1, 2"
@@ -306,12 +307,12 @@ def _columns() -> str:
     return ", ".join(field.name for field in fields(Facts))
 
 
-def _facts(values: Iterable) -> Facts:
-    kinds = (field.type for field in fields(Facts))
+def _facts(values: Iterable[Any]) -> Facts:
+    kinds = (type(field.default) for field in fields(Facts))
     return Facts(*(kind(value) for kind, value in zip(kinds, values, strict=True)))
 
 
-def _rows(sql: str, values: dict[str, object]) -> list[tuple]:
+def _rows(sql: str, values: dict[str, Any]) -> list[tuple]:
     cursor: CursorWrapper
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

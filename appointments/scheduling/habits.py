@@ -122,7 +122,9 @@ def preferred(
     """
     if len(keys) < MIN_VISITS:
         return []
-    total, sums, counts = sum(weights), defaultdict(float), defaultdict(int)
+    total = sum(weights)
+    sums: dict[Key, float] = defaultdict(float)
+    counts: dict[Key, int] = defaultdict(int)
     for key, weight in zip(keys, weights, strict=True):
         sums[key] += weight
         counts[key] += 1

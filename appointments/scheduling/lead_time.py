@@ -70,11 +70,11 @@ def lead_times(
     Four queries, and three more where a type takes a room or a device; a slot without a free one
     does not count.
     """
-    kinds = AppointmentTemplate.objects.filter(is_active=True)
+    rows = AppointmentTemplate.objects.filter(is_active=True)
     wanted = [scope.type_id] if scope.type_id else type_ids
     if wanted is not None:
-        kinds = kinds.filter(pk__in=wanted)
-    kinds = list(kinds.prefetch_related("templateprovider_set", "templatesite_set"))
+        rows = rows.filter(pk__in=wanted)
+    kinds = list(rows.prefetch_related("templateprovider_set", "templatesite_set"))
     today = now.astimezone(zone).date()
     needed = {_resource_kind(kind) for kind in kinds} - {""}
     lanes = _read(today, zone=zone, now=now, scope=scope, needed=needed)
@@ -160,7 +160,7 @@ def _read(today: date, *, zone: ZoneInfo, now: datetime, scope: Scope, needed: s
     opened = [row for row in written if not row[6] and (row[0], row[1]) in lanes]
     blocked = [row for row in written if row[6]]
     taken = _taken(now, until, "provider_id", scope.provider_id)
-    busy = [(provider, None, start, end) for provider, start, end in taken]
+    busy: list[Taken] = [(provider, None, start, end) for provider, start, end in taken]
     busy += [*_away(now, until), *_shut(blocked, zone)]
     windows = _windows(opened, [lanes[row[0], row[1]] for row in opened], zone)
     return Lanes(keys, windows, _busy(busy, keys), _places(now, until, needed))
@@ -265,7 +265,8 @@ def _micros_of(clock: time) -> int:
 
 def _busy(spans: list[Taken], keys: list[tuple[int, int]]) -> Busy:
     """A provider's busy time in every lane of the provider, a site's in every lane there."""
-    of_provider, of_site = defaultdict(list), defaultdict(list)
+    of_provider: dict[int | None, list[int]] = defaultdict(list)
+    of_site: dict[int | None, list[int]] = defaultdict(list)
     for lane, (provider, site) in enumerate(keys):
         of_provider[provider].append(lane)
         of_site[site].append(lane)
@@ -274,5 +275,5 @@ def _busy(spans: list[Taken], keys: list[tuple[int, int]]) -> Busy:
         for provider, site, start, end in spans
         for lane in (of_site[site] if provider is None else of_provider[provider])
     ]
-    lane, start, end = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    return Busy(lane, start, end)
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    return Busy(columns[0], columns[1], columns[2])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64] | Floats
 
 SOON_DAYS = 5.0
 BEST_GAP, ORPHAN_COST, ADJACENT_GAIN = 80.0, 30.0, 20.0
@@ -49,7 +50,7 @@ FACTORS = tuple(field.name for field in fields(Weights))
 
 
 def availability(
-    gap_before: Floats, gap_after: Floats, unit: Floats, lead_days: Floats
+    gap_before: Numbers, gap_after: Numbers, unit: Numbers, lead_days: Floats
 ) -> tuple[Floats, Floats]:
     """Half how well the slot fits between its neighbours, half how soon it perishes.
 

@@ -72,8 +72,9 @@ def windows_touching(
         "pk", "is_blocked", "site_id", "date", "start_time", "end_time", "duration_minutes"
     )
     found = []
-    for key, is_blocked, site_id, *rest in rows.order_by("date", "start_time", "pk"):
-        window = Window(*rest)
+    in_order = rows.order_by("date", "start_time", "pk")
+    for key, is_blocked, site_id, day, begins, ends, grid_minutes in in_order:
+        window = Window(day, begins, ends, grid_minutes)
         opens, closes = interval_of(window, zone)
         if opens < closes:  # in an hour that the clocks skip, nothing is left of it
             found.append(DatedWindow(key, opens, closes, is_blocked, site_id, window))

@@ -30,6 +30,7 @@ from core.clock import Clock, system_clock
 from core.models import Tenant
 from patients.models import PatientProfile
 
+Instant = datetime
 TRANSFER_MINUTES = 30
 
 
@@ -60,8 +61,8 @@ class Slot:
         is_late: beyond the longest wait a priority rule allows.
     """
 
-    datetime: datetime
-    end_datetime: datetime
+    datetime: Instant
+    end_datetime: Instant
     provider_id: int
     provider_name: str
     site_id: int
