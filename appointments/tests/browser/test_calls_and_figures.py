@@ -79,7 +79,7 @@ def test_the_figures_are_chosen_compared_and_saved(committed_riverside, open_pag
     page = open_page(clinic, reverse("scheduling:analytics"), role=Role.MANAGER, width=width)
     expect(page.locator(".tile")).not_to_have_count(0)
     found = violations(page)
-    page.get_by_label("Provider").select_option(str(clinic.providers[1].pk))
+    page.locator("[name=provider]").select_option(str(clinic.providers[1].pk))
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.locator(".page-sub")).to_contain_text(clinic.providers[1].get_full_name())
     with page.expect_download() as saved:
