@@ -10,10 +10,12 @@ from rest_framework.response import Response
 
 from accounts.permissions import Permission
 from appointments.api.filters import QueueEntryFilters, QueueFilters
+from appointments.api.serializers import queue_figures as figure_shapes
 from appointments.api.serializers import queues as shapes
 from appointments.enums import QueueStep
 from appointments.models import QueueEntry, WaitingQueue
 from appointments.permissions import visible_queues
+from appointments.queue import figures
 from appointments.queue.joining import join_shortest
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.selectors import point_key, queue_status, wait_of, with_sizes
@@ -68,6 +70,7 @@ class QueueManagementViewSet(RecordViewSet):
         **dict.fromkeys(
             ("create", "partial_update", "destroy", "configure"), Permission.CONFIGURE_QUEUES
         ),
+        **dict.fromkeys(("analytics", "metrics"), Permission.SEE_ANALYTICS),
         "*": Permission.SEE_QUEUES,
     }
 
@@ -130,6 +133,35 @@ class QueueManagementViewSet(RecordViewSet):
         version = known["version"] if tags else None  # asked again under the lock
         QueueSettings(queue, by=request.user).change(version=version, **self.body())
         return self.written(self._configuration(self._queue()))
+
+    @extend_schema(
+        summary="Show the figures of the last days",
+        parameters=[figure_shapes.DaysSerializer],
+        responses=figure_shapes.QueueAnalyticsSerializer,
+        filters=False,
+    )
+    @action(detail=True, filterset_class=None, query_parameters=("days",))
+    def analytics(self, request: Request, pk: str) -> Response:
+        """Waits, service times, rates and how good the estimates were, by day, hour, provider,
+        type and urgency."""
+        asked = figure_shapes.DaysSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        zone = request._request.tenant.zone_info
+        days = asked.validated_data["days"]
+        return Response(
+            figures.analytics_of(self._queue(), days=days, now=system_clock(), zone=zone)
+        )
+
+    @extend_schema(
+        summary="Show today's figures by the hour",
+        responses=figure_shapes.QueueMetricsSerializer,
+        filters=False,
+    )
+    @action(detail=True, filterset_class=None)
+    def metrics(self, request: Request, pk: str) -> Response:
+        """Up to this moment, the hour that runs included."""
+        zone = request._request.tenant.zone_info
+        return Response(figures.metrics_of(self._queue(), now=system_clock(), zone=zone))
 
     @extend_schema(summary="Show the status", responses=shapes.QueueStatusSerializer, filters=False)
     @action(detail=True, filterset_class=None)

@@ -315,3 +315,22 @@ def test_a_walk_in_joins_the_shortest_line(queue, riverside, api, add):
     add(1)
     joined = api.post(f"{QUEUES}/join_shortest/", {"patient_id": riverside.patients[2].pk})
     assert (joined.status_code, joined.json()["queue_id"]) == (201, other.pk)
+
+
+def test_figures_count_what_happened(queue, riverside, api, add):
+    add(0)
+    called = api.post(f"{QUEUES}/{queue.pk}/call_next/", {"service_point": "Room 1"}).json()
+    for command in ("mark_in_progress", "mark_completed"):
+        api.post(f"{ENTRIES}/{called['id']}/{command}/")
+    add(1)
+    manager = api_of(riverside, Role.MANAGER)
+    today = manager.get(f"{QUEUES}/{queue.pk}/metrics/").json()
+    assert (today["metrics"]["total_entries"], today["metrics"]["completed_entries"]) == (2, 1)
+    assert today["now"]["current_size"] == 1
+    assert sum(hour["total_entries"] for hour in today["hours"]) == 2
+    week = manager.get(f"{QUEUES}/{queue.pk}/analytics/", {"days": 7}).json()
+    assert (week["period"]["days"], week["metrics"]["served_entries"]) == (7, 1)
+    assert api.get(f"{QUEUES}/{queue.pk}/metrics/").status_code == 403
+    for days in ("0", "367", "x"):
+        refused = manager.get(f"{QUEUES}/{queue.pk}/analytics/", {"days": days})
+        assert (problem(refused)[0], problem(refused)[2]) == (400, "days")
