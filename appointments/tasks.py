@@ -16,7 +16,9 @@ from procrastinate.job_context import JobContext
 from procrastinate.jobs import Status
 
 from appointments.booking.upkeep import BATCH, drop_expired_holds, mark_missed_visits
-from appointments.queue import come_back
+from appointments.models import WaitingQueue
+from appointments.queue import alerts, come_back, learning, upkeep
+from appointments.queue import metrics as queue_metrics
 from appointments.queue.arrivals import follow_visit, left_behind
 from appointments.scheduling import metrics, preferences
 from appointments.scheduling.no_show_training import refit
@@ -173,6 +175,87 @@ def settle_metrics(context: JobContext, timestamp: int) -> None:
             metrics.keep_current(each, days=metrics.SETTLING_DAYS)
 
     in_every_tenant("settle_metrics", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="* * * * *")
+@jobs.task(name="keep_queue_metrics", queueing_lock="keep_queue_metrics", pass_context=True)
+def keep_queue_metrics(context: JobContext, timestamp: int) -> None:
+    """Every minute: each queue's figures of this hour and of the one before."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            queue_metrics.keep_current(each)
+
+    in_every_tenant("keep_queue_metrics", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="* * * * *")
+@jobs.task(name="tend_queues", queueing_lock="tend_queues", pass_context=True)
+def tend_queues(context: JobContext, timestamp: int) -> None:
+    """Every minute: screens whose order and waits the time has moved."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            upkeep.publish_present(tenant_id=each.pk)
+
+    in_every_tenant("tend_queues", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="* * * * *")
+@jobs.task(name="watch_queues", queueing_lock="watch_queues", pass_context=True)
+def watch_queues(context: JobContext, timestamp: int) -> None:
+    """Every minute: alerts open and close."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            keys = alerts.look(each)
+        for key in keys:
+            mail_alert.defer(tenant_id=each.pk, alert_id=key)
+
+    in_every_tenant("watch_queues", work, stop=context.should_abort)
+
+
+@jobs.task(name="mail_alert")
+def mail_alert(tenant_id: int, alert_id: int) -> None:
+    """Once at most: a mail that may have gone is not sent again.
+
+    Raises:
+        JobError: the mail server did not take it.
+    """
+    with tenant(tenant_id):
+        mail = alerts.claim_mail(alert_id)
+    if mail is None:
+        return
+    try:
+        send_mail(mail.subject, mail.body, None, [mail.to])
+    except OSError as error:  # smtplib's errors are of this kind, and quote addresses
+        raise JobError(f"The mail server failed: {type(error).__name__}") from None
+
+
+@jobs.periodic(cron="17 1 * * *")
+@jobs.task(name="settle_queue_metrics", queueing_lock="settle_queue_metrics", pass_context=True)
+def settle_queue_metrics(context: JobContext, timestamp: int) -> None:
+    """Every night: the queues' hours of the last days, if a minute's job was missed."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            keys = list(WaitingQueue.objects.values_list("pk", flat=True))
+            queue_metrics.settle(each, queue_ids=keys)
+
+    in_every_tenant("settle_queue_metrics", work, stop=context.should_abort)
+
+
+@jobs.periodic(cron="37 3 * * *")
+@jobs.task(name="learn_waits", queueing_lock="learn_waits", pass_context=True)
+def learn_waits(context: JobContext, timestamp: int) -> None:
+    """Every night: what each queue's past waits teach about its estimates."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            for queue in WaitingQueue.objects.filter(is_active=True):
+                learning.learn_waits(queue, now=system_clock())
+
+    in_every_tenant("learn_waits", work, stop=context.should_abort)
 
 
 # After 10 s, 100 s and 1000 s; then the nightly round.

@@ -18,18 +18,25 @@ from appointments.models import (
     AppointmentSeries,
     AppointmentTemplate,
     AvailabilityRule,
+    DisplayScreen,
+    Kiosk,
     NoShowModel,
+    QueueAlert,
     QueueEntry,
+    QueueEvent,
+    QueueMetrics,
     ReminderCall,
     Resource,
     SchedulingMetrics,
     SchedulingPreference,
     SchedulingWeights,
+    ServicePoint,
     SlotAvailability,
     TimeOff,
     WaitingList,
     WaitingQueue,
 )
+from appointments.queue.queue_engine import AdvancedQueueEngine
 from core.models import AuditEvent, Site, Tenant
 from patients.models import PatientProfile
 
@@ -79,6 +86,11 @@ def _weights(clinic, n):
 def _queue(clinic, n):
     site = Site.objects.create(name=f"Queue site {n}")
     return WaitingQueue.objects.create(name=f"Queue {n}", site=site)
+
+
+def _queue_event(clinic, n):
+    patient = _patient(clinic, n)
+    return AdvancedQueueEngine(_queue(clinic, n)).add_to_queue(patient_id=patient.pk)
 
 
 ROWS = {
@@ -140,6 +152,24 @@ ROWS = {
     SchedulingMetrics: lambda clinic, n: SchedulingMetrics.objects.create(
         provider=_user(clinic, n), date=date(2031, 1, 1)
     ),
+    QueueMetrics: lambda clinic, n: QueueMetrics.objects.create(
+        queue=_queue(clinic, n), date=date(2031, 1, 1), hour=9
+    ),
+    ServicePoint: lambda clinic, n: ServicePoint.objects.create(
+        name=f"Point {n}",
+        site=Site.objects.create(name=f"Point site {n}"),
+        provider=_user(clinic, n),
+    ),
+    DisplayScreen: lambda clinic, n: DisplayScreen.objects.create(
+        name=f"Screen {n}", site=Site.objects.create(name=f"Screen site {n}")
+    ),
+    Kiosk: lambda clinic, n: Kiosk.objects.create(
+        name=f"Kiosk {n}", site=Site.objects.create(name=f"Kiosk site {n}")
+    ),
+    QueueAlert: lambda clinic, n: QueueAlert.objects.create(
+        kind="long_wait", queue=_queue(clinic, n)
+    ),
+    QueueEvent: _queue_event,
 }
 
 
@@ -565,7 +595,70 @@ def test_time_off_is_of_exactly_one(riverside):
     assert row.starts_at.astimezone(riverside.tenant.zone_info).hour == 8
 
 
-@pytest.mark.parametrize("model", [NoShowModel, ReminderCall, SchedulingMetrics, AppointmentSeries])
+def _waiting(clinic, n):
+    with clinic.active():
+        return _queue_event(clinic, n)
+
+
+def _act(clinic, action, queue_id, **more):
+    form = {"action": action, "_selected_action": [queue_id], **more}
+    url = address(WaitingQueue, "changelist")
+    return clinic.client(Role.TENANT_ADMIN).post(url, form, follow=True)
+
+
+def test_a_queue_is_put_in_order_by_its_engine(riverside):
+    entry = _waiting(riverside, 1)
+    page = _act(riverside, "reposition_queue", entry.queue_id)
+    assert "Queue 1: 1 waiting, in order." in page.content.decode()
+
+
+def test_clearing_a_queue_asks_first_and_keeps_the_history(riverside):
+    entry = _waiting(riverside, 1)
+    page = _act(riverside, "clear_queue", entry.queue_id)
+    assert "Everybody who waits in these queues" in page.content.decode()
+    with riverside.active():
+        entry.refresh_from_db()
+        assert entry.status == "WAITING"
+    page = _act(riverside, "clear_queue", entry.queue_id, confirmed="yes")
+    assert "Queue 1: 1 left." in page.content.decode()
+    with riverside.active():
+        entry.refresh_from_db()
+        last = entry.events.first()
+        assert (entry.status, last.step, last.reason) == ("LEFT", "leave", "The queue was cleared")
+        assert last.by_id == riverside.user(Role.TENANT_ADMIN).pk
+
+
+def test_metrics_are_exported_as_a_file(riverside):
+    with riverside.active():
+        fill(riverside, QueueMetrics, 1)
+        row = QueueMetrics.objects.get()
+    for model, key in ((WaitingQueue, row.queue_id), (QueueMetrics, row.pk)):
+        form = {"action": "export_metrics", "_selected_action": [key]}
+        url = address(model, "changelist")
+        answer = riverside.client(Role.TENANT_ADMIN).post(url, form)
+        assert answer["Content-Type"].startswith("text/csv")
+        assert "Queue 0,2031-01-01,9,0,0" in answer.content.decode()
+
+
+def test_a_queues_configuration_is_changed_with_it(riverside):
+    with riverside.active():
+        queue = _queue(riverside, 1)
+    page = riverside.client(Role.TENANT_ADMIN).get(address(WaitingQueue, "change", queue.pk))
+    assert "configuration-TOTAL_FORMS" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        NoShowModel,
+        ReminderCall,
+        SchedulingMetrics,
+        AppointmentSeries,
+        QueueMetrics,
+        QueueAlert,
+        QueueEvent,
+    ],
+)
 def test_what_engines_write_is_read_only(model, riverside):
     client = riverside.client(Role.TENANT_ADMIN)
     with riverside.active():

@@ -24,6 +24,7 @@ class LinkGuard(SocketConsumer):
         located = locate(self.kind, self.scope["url_route"]["kwargs"]["token"])
         if located is None:
             return CLOSE_NO_LOGIN
+        self.tenant_id = located.tenant_id
         with tenant(located.tenant_id):
             found = self.open_target(located.tenant_id, located.target_id)
         return None if found else CLOSE_NO_LOGIN

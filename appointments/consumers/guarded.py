@@ -34,6 +34,8 @@ from appointments.consumers.frames import (
     read_frame,
     write_frame,
 )
+from appointments.queue.alerts import sockets_lost, sockets_seen
+from core import pulse
 from core.clock import system_clock
 from core.models import Tenant
 from core.tenancy import tenant
@@ -41,6 +43,7 @@ from core.tenancy import tenant
 logger = logging.getLogger("hospital.sockets")
 
 AUTH_SECONDS = 5
+BROKEN_OFF = 1006  # RFC 6455: nobody said goodbye
 LAYER_DOWN = (RedisError, OSError)
 T = TypeVar("T")
 
@@ -71,6 +74,8 @@ class SocketConsumer(AsyncWebsocketConsumer, ABC):
 
     watch: asyncio.Task[None] | None = None
     is_ended = False
+    tenant_id = 0
+    counted_in = 0
 
     @abstractmethod
     def admit(self) -> int | None:
@@ -121,13 +126,25 @@ class SocketConsumer(AsyncWebsocketConsumer, ABC):
 
     async def enter(self) -> None:
         """Open the socket for good, or close it."""
-        refusal = await in_thread(self.admit)
+        refusal = await in_thread(self._admit)
         if refusal:
             await self.close(code=refusal)
             return
         await self.join()
         self.watch = asyncio.create_task(self._keep_checking())
         await self.greet()
+
+    def _admit(self) -> int | None:
+        """``admit``; an open socket is counted once a minute."""
+        refusal, minute = self.admit(), int(system_clock().timestamp()) // 60
+        if not refusal and self.tenant_id and minute != self.counted_in:
+            pulse.count(sockets_seen(self.tenant_id))
+            self.counted_in = minute
+        return refusal
+
+    async def disconnect(self, code: int) -> None:
+        if code == BROKEN_OFF and self.tenant_id:
+            await in_thread(pulse.count, sockets_lost(self.tenant_id))
 
     async def close(self, code: int | None = None, reason: str | None = None) -> None:
         self.is_ended = True
@@ -167,7 +184,7 @@ class SocketConsumer(AsyncWebsocketConsumer, ABC):
         """Close the socket if it may be open no longer; whether it may stay."""
         await asyncio.sleep(after_seconds)
         try:
-            refusal = await in_thread(self.admit)
+            refusal = await in_thread(self._admit)
         except DatabaseFailure:
             refusal = CLOSE_TRY_LATER
         if self.is_ended:
@@ -197,7 +214,6 @@ class GuardedConsumer(SocketConsumer):
     token: str | None = None
     tenant_slug = ""  # a superuser names it, as with X-Tenant
     user_id = 0
-    tenant_id = 0
 
     @abstractmethod
     def refusal_of(self, user: User) -> int | None:

@@ -300,8 +300,11 @@ class QueueEntry(TenantModel):
     transferred_from = TenantForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="sent_on_to"
     )
-    predicted_wait = models.FloatField(null=True, blank=True, help_text="Minutes, on joining.")
-    predicted_p10 = models.FloatField(null=True, blank=True)
+    predicted_wait = models.FloatField(
+        null=True, blank=True, help_text="By the plan alone, on joining; minutes."
+    )
+    predicted_p10 = models.FloatField(null=True, blank=True, help_text="As it was told.")
+    predicted_p50 = models.FloatField(null=True, blank=True)
     predicted_p90 = models.FloatField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
 
@@ -310,7 +313,7 @@ class QueueEntry(TenantModel):
         public="id tenant queue ticket priority_score estimated_service_time status is_flexible "
         "is_remote service_point arrived_at joined_at away_at away_until "
         "called_at started_at completed_at transferred_from predicted_wait predicted_p10 "
-        "predicted_p90 version",
+        "predicted_p50 predicted_p90 version",
     )
 
     class Meta:

@@ -85,10 +85,13 @@ def calibrate(
 def quality(scheduled: Floats, actual: Floats, offsets: Offsets) -> Quality:
     """How good the ranges by ``offsets`` were; scheduled NaN is left out."""
     known = np.isfinite(scheduled)
-    if not known.any():
+    return quality_of(*ranges(scheduled[known], offsets), actual[known])
+
+
+def quality_of(low: Floats, middle: Floats, high: Floats, wait: Floats) -> Quality:
+    """How good ranges were that were told; minutes, one row per wait."""
+    if not len(wait):
         return Quality(0)
-    low, middle, high = ranges(scheduled[known], offsets)
-    wait = actual[known]
     error = middle - wait
     return Quality(
         count=len(wait),

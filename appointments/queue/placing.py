@@ -8,6 +8,8 @@ from appointments.models import LineRank, QueueConfiguration, QueueEntry, Waitin
 from appointments.queue import estimates, line
 from appointments.queue.discipline import serving_order
 
+PREDICTED = ("predicted_wait", "predicted_p10", "predicted_p50", "predicted_p90")
+
 
 def order_of(
     present: line.QueueLine, configuration: QueueConfiguration, *, now: datetime
@@ -59,9 +61,10 @@ def _predict(
     row = _row_of(entry, ordered)
     if np.isnan(waits.p50[row]):
         return
-    entry.predicted_wait = float(waits.scheduled[row])
-    entry.predicted_p10, entry.predicted_p90 = float(waits.p10[row]), float(waits.p90[row])
-    entry.save(update_fields=["predicted_wait", "predicted_p10", "predicted_p90"])
+    told = (waits.scheduled, waits.p10, waits.p50, waits.p90)
+    for name, minutes in zip(PREDICTED, told, strict=True):
+        setattr(entry, name, float(minutes[row]))
+    entry.save(update_fields=PREDICTED)
 
 
 def _line_with(

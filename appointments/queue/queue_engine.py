@@ -15,7 +15,7 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from accounts.permissions import Permission, check
-from appointments.enums import QueueEntryStatus, QueueStep
+from appointments.enums import QUEUE_TRANSITIONS, QueueEntryStatus, QueueStep
 from appointments.models import LineRank, QueueEntry, WaitingQueue
 from appointments.permissions import visible_queues
 from appointments.queue import estimates, history, line, metrics, placing
@@ -317,6 +317,17 @@ class AdvancedQueueEngine:
         entry = self._lock(QueueStep.UNDO, entry_id, version)
         undo_last(self.steps, entry)
         return entry
+
+    @transaction.atomic
+    def clear_queue(self, *, reason: str) -> int:
+        """Let everybody leave who is not being served; how many.  Booked visits are cancelled."""
+        self._check()
+        stay = QUEUE_TRANSITIONS[QueueStep.LEAVE].sources
+        present = QueueEntry.objects.filter(queue=self.queue, status__in=stay)
+        keys = list(present.order_by("pk").values_list("pk", flat=True))
+        for key in keys:
+            self.take(QueueStep.LEAVE, key, reason=reason)
+        return len(keys)
 
     @transaction.atomic
     def return_absent(self) -> int:

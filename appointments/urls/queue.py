@@ -6,8 +6,10 @@ from appointments.enums import QueueStep, ServicePointState
 from appointments.views import queue as views
 from appointments.views import (
     queue_add,
+    queue_alerts,
     queue_config,
     queue_entry,
+    queue_figures,
     queue_point_setup,
     queue_points,
     queue_setup,
@@ -81,4 +83,10 @@ urlpatterns = [
     path("<int:queue_id>/edit/", queue_setup.edit_queue, name="edit_queue"),
     path("<int:queue_id>/retire/", queue_setup.retire_queue, name="retire_queue"),
     path("<int:queue_id>/restore/", queue_setup.restore_queue, name="restore_queue"),
+    path("<int:queue_id>/analytics/", queue_figures.queue_analytics_view, name="analytics"),
+    path("<int:queue_id>/metrics/", queue_figures.queue_metrics_dashboard_view, name="metrics"),
+    path("alerts/", queue_alerts.alerts, name="alerts"),
+    path("alerts/rows/", queue_alerts.alert_rows, name="alert_rows"),
+    path("alerts/strip/", queue_alerts.alert_strip, name="alert_strip"),
+    path("alerts/<int:alert_id>/seen/", queue_alerts.alert_seen, name="alert_seen"),
 ]

@@ -124,6 +124,24 @@ def columns(
     )
 
 
+def spark(values: Sequence[float | None]) -> str:
+    """The points of a small line without axes; None is left out, and one value is no line."""
+    known = [(number, value) for number, value in enumerate(values) if value is not None]
+    highest = max((value for _, value in known), default=0.0)
+    if len(known) < 2 or not highest:
+        return ""
+    width = 100 / (len(values) - 1)
+    return " ".join(f"{n * width:.2f},{100 - 100 * value / highest:.2f}" for n, value in known)
+
+
+def dots(pairs: Sequence[tuple[float, float]], *, top: float) -> list[tuple[float, float]]:
+    """Places of (across, up) in percent, y from the top; beyond ``top`` at the edge."""
+    return [
+        (round(100 * min(x / top, 1.0), 2), round(100 - 100 * min(y / top, 1.0), 2))
+        for x, y in pairs
+    ]
+
+
 def nice(value: float) -> float:
     """The smallest of 4, 8, 10, 20, 40, 80 … that is at least ``value``: four round steps."""
     if value <= 0:

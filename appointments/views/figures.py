@@ -10,11 +10,10 @@ from accounts.permissions import Permission
 from appointments.scheduling.analytics import SchedulingAnalytics
 from appointments.views import figures_days, figures_export
 from appointments.views.figures_charts import charts
-from appointments.views.figures_form import FiguresForm, said
+from appointments.views.figures_form import FILTERS, FiguresForm, said
 from appointments.views.figures_tables import tables, tiles
 from appointments.views.figures_words import compared_with
 from appointments.views.htmx import HtmxRequest, staff_view
-from core.errors import InvalidInputError
 
 FOLDER = "appointments/scheduling"
 
@@ -26,7 +25,7 @@ def scheduling_analytics_view(request: HtmxRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, "analytics.html", form, {})
     report = analytics.report(form.period, form.scope)
-    if kind := _file(request):
+    if kind := figures_export.wanted(request.GET):
         sheets = figures_export.report_sheets(report)
         return figures_export.download(sheets, kind=kind, name="figures", period=form.period)
     context = {
@@ -45,7 +44,7 @@ def scheduling_metrics_dashboard(request: HtmxRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, "metrics_dashboard.html", form, {})
     provider_id = form.scope.provider_id
-    if kind := _file(request):
+    if kind := figures_export.wanted(request.GET):
         sheets = figures_export.day_sheets(figures_days.stored(form.period, provider_id))
         return figures_export.download(sheets, kind=kind, name="figures-days", period=form.period)
     context = {
@@ -56,18 +55,10 @@ def scheduling_metrics_dashboard(request: HtmxRequest) -> HttpResponse:
 
 
 def _asked(
-    request: HtmxRequest, only: tuple[str, ...] = ()
+    request: HtmxRequest, only: tuple[str, ...] = FILTERS
 ) -> tuple[SchedulingAnalytics, FiguresForm]:
     analytics = SchedulingAnalytics(request.tenant)
     return analytics, FiguresForm(request.GET, today=analytics.today, only=only)
-
-
-def _file(request: HtmxRequest) -> str:
-    """``?export=csv`` or ``xlsx``; empty for the page."""
-    kind = request.GET.get("export", "")
-    if kind and kind not in figures_export.TYPES:
-        raise InvalidInputError("Choose csv or xlsx.", attr="export", code="invalid_choice")
-    return kind
 
 
 def _page(

@@ -4,19 +4,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import tablib
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 
 from appointments.models import SchedulingMetrics
 from appointments.scheduling.analytics import Line, Period, Report
 from appointments.views.figures_tables import OF_PROVIDERS, OF_SITES, OF_TYPES, UNITS, Measure
+from core.errors import InvalidInputError
+from core.spreadsheets import BYTE_ORDER_MARK, safe
 
 CSV, XLSX = "csv", "xlsx"
 TYPES = {
     CSV: "text/csv; charset=utf-8",
     XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-BYTE_ORDER_MARK = "\ufeff"  # without it, Excel reads UTF-8 as Latin-1
 DAY_COLUMNS = (
     "date",
     "provider",
@@ -35,14 +35,16 @@ DAY_COLUMNS = (
 )
 
 
-def safe(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it.
+def wanted(query: QueryDict) -> str:
+    """``?export=csv`` or ``xlsx``; empty for the page.
 
-    Source: OWASP, CSV injection.
+    Raises:
+        InvalidInputError: something else.
     """
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    kind = query.get("export", "")
+    if kind and kind not in TYPES:
+        raise InvalidInputError("Choose csv or xlsx.", attr="export", code="invalid_choice")
+    return kind
 
 
 def sheet(title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> tablib.Dataset:

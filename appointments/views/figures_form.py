@@ -23,6 +23,7 @@ PRESETS = {
     "90": "90 days",
     MONTH: "This month",
 }
+FILTERS = ("provider", "site", "type")
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 12, 31)
 
 
@@ -55,15 +56,15 @@ class FiguresForm(forms.Form):
 
     use_required_attribute = False
 
-    def __init__(self, query: QueryDict, *, today: date, only: tuple[str, ...] = ()) -> None:
+    def __init__(self, query: QueryDict, *, today: date, only: tuple[str, ...] = FILTERS) -> None:
         """
         Args:
-            only: the filters that are offered; all where empty.
+            only: the filters that are offered.
         """
         super().__init__(_filled(query, today))
         self.today = today
-        self.filters = only or ("provider", "site", "type")
-        for name in ("provider", "site", "type"):
+        self.filters = only
+        for name in FILTERS:
             if name not in self.filters:
                 del self.fields[name]
         people = User.objects.filter(role=Role.PROVIDER).order_by("last_name", "first_name", "pk")

@@ -70,6 +70,7 @@ class AdvancedQueueManagementView(View):
             "offered": _offered(queue, others, beside),
             "can_configure": can(request.user, Permission.CONFIGURE_QUEUES),
             "can_run": can(request.user, Permission.RUN_QUEUES),
+            "can_see_figures": can(request.user, Permission.SEE_ANALYTICS),
             "show_all": bool(request.GET.get("all")),
         }
         return render(request, "appointments/queue/advanced_queue_management.html", context)

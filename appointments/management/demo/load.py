@@ -23,6 +23,13 @@ from appointments.management.demo.hospitals import (
 )
 from appointments.management.demo.logins import PASSWORD, ROOT, login
 from appointments.management.demo.people import CHILD_YEARS, patients
+from appointments.management.demo.queue_past import DAYS as QUEUE_DAYS
+from appointments.management.demo.queue_past import (
+    calibrations,
+    hours,
+    visits_past,
+    walk_in_past,
+)
 from appointments.management.demo.visits import Diary, chance_of
 from appointments.management.demo.waiting import (
     number,
@@ -391,12 +398,12 @@ class _Loader:
             for index, doctor in enumerate(self.hospital.doctors):
                 if self.free & {("doctor", index, day), ("place", doctor.place, day)}:
                     continue
-                hours = self._usual(doctor, day)
+                worked = self._usual(doctor, day)
                 if offset == 0:
-                    hours += [interval_of(w, zone) for w in self.duty.get(index, [])]
+                    worked += [interval_of(w, zone) for w in self.duty.get(index, [])]
                 diary.fill(
                     day,
-                    sorted(hours),
+                    sorted(worked),
                     self.providers[index],
                     self.sites[doctor.place],
                     doctor.specialty,
@@ -452,12 +459,41 @@ class _Loader:
         insert(QueueConfiguration(tenant=self.tenant, queue=queue) for queue in queues)
         for queue, line in zip(queues, self.hospital.lines, strict=True):
             points = self._points(queue, line)
+            past = insert(self._past(queue, line.provider, points))
             entries = insert(number(queue, self._entries(queue, line.provider, points, others)))
             insert(ranks(queue, entries))
-            insert(steps(entries))
+            events = insert(sorted(steps([*past, *entries]), key=lambda event: event.at))
+            self._queue_figures(queue, past, events)
             insert(
                 [TicketCounter(tenant=self.tenant, queue=queue, date=self.today, last=len(entries))]
             )
+
+    def _past(
+        self, queue: WaitingQueue, index: int | None, points: list[ServicePoint]
+    ) -> list[QueueEntry]:
+        zone, rng = self.tenant.zone_info, self.rng
+        if index is None:
+            kinds = [kind for kind in self.kinds if not kind.resource_kind]
+            past = walk_in_past(
+                queue, points, self.patients, kinds, today=self.today, zone=zone, rng=rng
+            )
+            return list(past)
+        first = datetime.combine(self.today, NIGHT, tzinfo=zone)
+        own = [
+            visit
+            for visit in self.visits
+            if visit.provider_id == self.providers[index].pk
+            and visit.checked_in_at is not None
+            and first - timedelta(days=QUEUE_DAYS) <= visit.checked_in_at < first
+        ]
+        return list(visits_past(queue, own, points[0], zone=zone, rng=rng))
+
+    def _queue_figures(
+        self, queue: WaitingQueue, past: list[QueueEntry], events: list[QueueEvent]
+    ) -> None:
+        first = self.today - timedelta(days=QUEUE_DAYS)
+        insert(hours(queue, events, first, zone=self.tenant.zone_info, now=self.now))
+        insert(calibrations(queue, past, now=self.now))
 
     def _points(self, queue: WaitingQueue, line: Line) -> list[ServicePoint]:
         """The doctor's room, or the line's counters."""

@@ -28,6 +28,11 @@ AS_QUEUED = {
     AppointmentStatus.COMPLETED: QueueEntryStatus.COMPLETED,
 }
 
+GIVEN_UP = {
+    QueueEntryStatus.NO_SHOW: QueueStep.NO_SHOW,
+    QueueEntryStatus.LEFT: QueueStep.LEAVE,
+}
+
 
 def queue_of_visits(
     queue: WaitingQueue, visits: Sequence[AppointmentRequest], room: ServicePoint
@@ -121,14 +126,7 @@ def steps(entries: Sequence[QueueEntry]) -> Iterator[QueueEvent]:
     """What happened to each, as the engine would have written it down."""
     for place, entry in enumerate(entries, start=1):
         was = ""
-        for step, status, at in (
-            (QueueStep.JOIN, QueueEntryStatus.WAITING, entry.joined_at),
-            (QueueStep.CALL, QueueEntryStatus.CALLED, entry.called_at),
-            (QueueStep.START, QueueEntryStatus.IN_PROGRESS, entry.started_at),
-            (QueueStep.COMPLETE, QueueEntryStatus.COMPLETED, entry.completed_at),
-        ):
-            if at is None:
-                break
+        for step, status, at in _chain(entry):
             joins = step == QueueStep.JOIN
             yield QueueEvent(
                 tenant_id=entry.tenant_id,
@@ -142,6 +140,19 @@ def steps(entries: Sequence[QueueEntry]) -> Iterator[QueueEvent]:
                 at=at,
             )
             was = status
+
+
+def _chain(entry: QueueEntry) -> Iterator[tuple[QueueStep, QueueEntryStatus, datetime]]:
+    yield QueueStep.JOIN, QueueEntryStatus.WAITING, entry.joined_at
+    for step, status, at in (
+        (QueueStep.CALL, QueueEntryStatus.CALLED, entry.called_at),
+        (QueueStep.START, QueueEntryStatus.IN_PROGRESS, entry.started_at),
+        (QueueStep.COMPLETE, QueueEntryStatus.COMPLETED, entry.completed_at),
+    ):
+        if at is not None:
+            yield step, status, at
+    if entry.status in GIVEN_UP:
+        yield GIVEN_UP[entry.status], entry.status, entry.ended_at
 
 
 def wishes(

@@ -25,10 +25,15 @@ from appointments.models import (
     AppointmentTemplate,
     AvailabilityRule,
     QueueEntry,
+    QueueMetrics,
     SlotAvailability,
+    WaitCalibration,
     WaitingList,
     WaitingQueue,
 )
+from appointments.queue.metrics import FIELDS, rebuild
+from appointments.queue.report import report_of
+from appointments.scheduling.analytics import Period
 from appointments.scheduling.selectors import working_windows
 from appointments.scheduling.wait_warnings import wait_warnings
 from appointments.scheduling.windows import extend_windows
@@ -237,8 +242,11 @@ def test_a_fresh_step_of_the_demo_can_be_undone(hospital):
 
 
 def test_queues_are_in_mid_flow(hospital):
+    today = today_in(hospital)
+    statuses = set()
     for queue in WaitingQueue.objects.all():
-        entries = list(queue.entries.select_related("line").order_by("joined_at", "pk"))
+        rows = queue.entries.select_related("line").order_by("joined_at", "pk")
+        entries = [e for e in rows if e.joined_at.astimezone(hospital.zone_info).date() == today]
         waiting = [e for e in entries if e.status == QueueEntryStatus.WAITING]
         numbers = sorted(e.queue_position for e in waiting)
         assert len(waiting) >= 3
@@ -246,8 +254,37 @@ def test_queues_are_in_mid_flow(hospital):
         assert {e.queue_position for e in entries} - set(numbers) <= {0}
         tickets = [e.ticket for e in entries]
         assert tickets == [f"{queue.prefix}-{n:03d}" for n in range(1, len(entries) + 1)]
-    statuses = set(QueueEntry.objects.values_list("status", flat=True))
+        statuses |= {e.status for e in entries}
     assert statuses == {"WAITING", "CALLED", "IN_PROGRESS", "COMPLETED"}
+
+
+def test_three_weeks_of_queues_have_figures(hospital):
+    today = today_in(hospital)
+    for queue in WaitingQueue.objects.all():
+        period = Period.last(21, today=today)
+        report = report_of(queue, period, zone=hospital.zone_info, now=system_clock())
+        total = report.total.now
+        assert total.joined > 60
+        assert 2 < total.median_wait < 40
+        assert 5 < total.average_service < 60
+        assert total.estimates.count > 50
+        assert WaitCalibration.objects.filter(queue=queue).count() == 4
+    assert QueueEntry.objects.filter(status="NO_SHOW").exists()
+    assert QueueEntry.objects.filter(status="LEFT").exists()
+
+
+def test_the_queues_hours_are_what_a_rebuild_would_make(hospital):
+    today = today_in(hospital)
+    keys = list(WaitingQueue.objects.values_list("pk", flat=True))
+
+    def stored():
+        rows = QueueMetrics.objects.filter(date__lt=today).order_by("queue", "date", "hour")
+        return list(rows.values_list("queue", "date", "hour", *FIELDS[:-1]))
+
+    kept = stored()
+    rebuild(hospital, today - timedelta(days=21), today, queue_ids=keys)
+    assert len(kept) > 200
+    assert stored() == kept
 
 
 def test_nobody_stands_in_two_queues(hospital):

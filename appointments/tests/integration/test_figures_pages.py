@@ -18,7 +18,7 @@ from appointments.scheduling import metrics
 from appointments.tests.api import api_of, problem
 from appointments.tests.integration.test_figures import more_providers
 from appointments.tests.visits import make_visit
-from appointments.views.figures_export import safe
+from core.spreadsheets import safe
 
 pytestmark = pytest.mark.django_db
 

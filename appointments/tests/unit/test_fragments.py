@@ -27,6 +27,7 @@ DOM_IDS = {
 # Views whose names are given, or that share a form, with the fragment that each answers with.
 GIVEN = {
     "scheduling:find_optimal_slots": ("find_optimal_slots_view", "optimal_slots"),
+    "queue:metrics": ("queue_metrics_dashboard_view", "queue_metrics"),
     "scheduling:add_rule": ("add_rule", "rule"),
     "scheduling:add_resource": ("add_resource", "resource"),
     "scheduling:book_trip": ("book_trip", "trip_rows"),
