@@ -47,9 +47,11 @@ def code(request: HttpRequest) -> HttpResponse:
             response.delete_cookie(COOKIE, path=request.path)
             return response
         return _gone(request)
-    context = {"asking": asking, "address": request.get_host()}
     response = render(
-        request, "appointments/queue/display_code.html", context, status=200 if asking else 503
+        request,
+        "appointments/queue/display_code.html",
+        {"asking": asking},
+        status=200 if asking else 503,
     )
     response.set_cookie(
         COOKIE,

@@ -8,6 +8,7 @@ from accounts.permissions import TABLE, Permission, Role
 from appointments.booking.engine import BookingEngine
 from appointments.models import (
     AvailabilityRule,
+    DisplayScreen,
     QueueEntry,
     SlotAvailability,
     WaitingList,
@@ -27,6 +28,7 @@ COLLECTIONS = {
     "appointments/queues": (P.SEE_QUEUES, None),
     "appointments/queue-entries": (P.SEE_QUEUES, None),
     "appointments/waitlist": (P.SEE_WAITLIST, P.EDIT_WAITLIST),
+    "appointments/displays": (P.CONFIGURE_QUEUES, P.CONFIGURE_QUEUES),
 }
 STEPS = {
     "confirm": P.BOOK,
@@ -67,6 +69,7 @@ def records_of(clinic):
             "appointments/queues": queue.pk,
             "appointments/queue-entries": entry.pk,
             "appointments/waitlist": wish.pk,
+            "appointments/displays": DisplayScreen.objects.create(name="Hall").pk,
         }
 
 
