@@ -299,9 +299,13 @@ def undoable_entries(entry_ids: Iterable[int], *, now: datetime) -> frozenset[in
         QueueEvent.objects.filter(entry__in=list(entry_ids), at__gte=now - RECENT)
         .order_by("entry_id", "-pk")
         .distinct("entry_id")
-        .values_list("entry_id", "step")
+        .values_list("entry_id", "step", "entry__transferred_from_id")
     )
-    return frozenset(key for key, step in recent if step != QueueStep.UNDO)
+    return frozenset(
+        key
+        for key, step, sent_from in recent
+        if step != QueueStep.UNDO and (step != QueueStep.JOIN or sent_from is None)
+    )
 
 
 def _recent_keys(queue: WaitingQueue, now: datetime) -> Sequence[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -22,9 +23,12 @@ from appointments.permissions import visible_queues
 from appointments.queue import estimates
 from appointments.queue.discipline import Band, bands
 from appointments.queue.line import QueueLine, instant, read_line
+from appointments.queue.opening import why_closed
 from appointments.queue.wait_estimate import load_factor, load_level
 from core.errors import InvalidInputError, NotFoundError
 from core.lookups import MAX_KEY
+from core.models import Tenant
+from core.tenancy import current_tenant_id
 
 RECENT_CALLS = 10
 RECENT = timedelta(minutes=10)
@@ -110,7 +114,7 @@ def queue_status(queue: WaitingQueue, *, now: datetime) -> dict[str, Any]:
         "load_level": load_level(
             utilisation, yellow=configuration.load_yellow, red=configuration.load_red
         ),
-        "is_accepting": queue.is_active and queue.is_accepting_patients,
+        "is_accepting": not why_closed(queue, configuration, now=now, zone=_zone()),
         "entries": shown_line(line, estimates.waits(line, capacity)),
         "now_serving": _now_serving(queue),
         "recent_calls": recent_calls([queue.pk], now=now),
@@ -207,6 +211,10 @@ def _now_serving(queue: WaitingQueue) -> list[dict[str, Any]]:
         }
         for entry in serving
     ]
+
+
+def _zone() -> ZoneInfo:
+    return Tenant.objects.get(pk=current_tenant_id()).zone_info
 
 
 def _average_wait(queue: WaitingQueue, now: datetime) -> float | None:

@@ -28,6 +28,9 @@ def undo_last(steps: EntrySteps, entry: QueueEntry) -> None:
     too_old = now - timedelta(minutes=UNDO_MINUTES)
     if last is None or last.at < too_old or last.step == QueueStep.UNDO:
         raise NothingToUndoInQueueError
+    if last.step == QueueStep.JOIN and entry.transferred_from_id is not None:
+        # They would wait nowhere: sending on is undone with the entry that was sent.
+        raise NothingToUndoInQueueError
     before, from_status = history.snapshot(entry), entry.status
     if last.step == QueueStep.TRANSFER:
         _take_back(steps, entry)

@@ -18,6 +18,7 @@ from appointments.models import (
     ServicePointQueue,
     WaitingQueue,
 )
+from appointments.queue.console import undoable_entries
 from appointments.queue.errors import (
     AlreadyWaitingError,
     IllegalQueueStepError,
@@ -478,6 +479,25 @@ def test_the_status_shows_the_line_and_no_patient(engine, queue, people, clock):
     assert "Quinn" not in str(status)
     ranges = [each["estimated_wait_minutes"] for each in status["entries"]]
     assert all(0 <= each["p10"] <= each["p50"] <= each["p90"] for each in ranges)
+
+
+def test_the_status_knows_the_opening_hours(queue, inside, clock):
+    QueueConfiguration.objects.create(
+        queue=queue, opens_at=time(8), closes_at=time(18), last_ticket_minutes=30
+    )
+    for hour, minute, accepts in ((7, 59, False), (8, 0, True), (17, 29, True), (17, 30, False)):
+        at = inside.at(1, time(hour, minute))
+        assert queue_status(queue, now=at)["is_accepting"] is accepts
+
+
+def test_who_was_sent_on_is_not_undone_into_waiting_nowhere(engine, people, clock):
+    entry = join(engine, people[0])
+    lab = WaitingQueue.objects.create(name="Laboratory", prefix="B")
+    sent = engine.transfer(entry.pk, to_queue_id=lab.pk)
+    with pytest.raises(NothingToUndoInQueueError):
+        AdvancedQueueEngine(lab, clock=clock).undo(sent.pk)
+    assert undoable_entries([entry.pk, sent.pk], now=clock.now) == {entry.pk}
+    assert engine.undo(entry.pk).status == S.WAITING
 
 
 def test_a_past_moment_is_replayed_from_the_history(engine, queue, people, clock):
