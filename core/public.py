@@ -34,7 +34,7 @@ def public_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
     @wraps(view)
     def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         throttle = PublicThrottle()
-        if throttle.allow_request(request, view):
+        if throttle.allow_request(request, view):  # type: ignore[arg-type]
             response = view(request, *args, **kwargs)
         else:
             message = "Too many requests from your network. Try again in a minute."
