@@ -5,9 +5,11 @@ from abc import abstractmethod
 from appointments.consumers.frames import CLOSE_NO_LOGIN
 from appointments.consumers.guarded import SocketConsumer
 from appointments.consumers.watching import Place, PlaceConsumer, WatchingConsumer
-from appointments.enums import LinkKind, QueueEntryStatus
-from appointments.models import DisplayScreen, QueueEntry
+from appointments.enums import LinkKind
+from appointments.models import DisplayScreen
 from appointments.queue.links import locate
+from appointments.queue.own_place import followed
+from core.errors import NotFoundError
 from core.tenancy import tenant
 
 
@@ -52,14 +54,10 @@ class TicketConsumer(LinkGuard, PlaceConsumer):
     recheck_seconds = 20
 
     def open_target(self, tenant_id: int, target_id: int) -> bool:
-        entry = QueueEntry.objects.filter(pk=target_id).first()
-        if entry is None:
+        try:
+            entry = followed(target_id)
+        except NotFoundError:
             return False
-        while (
-            entry.status == QueueEntryStatus.TRANSFERRED  # until that is undone
-            and (sent := entry.sent_on_to.order_by("-pk").first()) is not None
-        ):
-            entry = sent
         self.wanted = ((tenant_id, entry.queue_id),)
         self.place = Place(entry.pk, entry.ticket, entry.status)
         return True

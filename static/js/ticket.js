@@ -4,18 +4,21 @@
 // the socket the page asks every few seconds.
 
 const POLL_MS = 8000;
-const SETTLE_MS = 250;
+const SETTLE_MS = 200;
+const SPREAD_MS = 1000; // a queue's patients must not all ask in the same moment
 const PING_MS = 20000;
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 15000;
 const BLINK_MS = 1000;
 const CLOSED_FOR_GOOD = [4401, 4403, 4404];
+const OWN_NEWS = ["queue_status", "position_change", "patient_called"];
 const STAGES_THAT_CALL = ["soon", "called"];
 
 const place = document.getElementById("place");
 const say = document.getElementById("say");
 let audio = null;
 let isLive = false;
+let isCalled = false;
 let pending = null;
 let blinking = null;
 
@@ -54,6 +57,8 @@ function draw(html) {
   document.title = shown().dataset.title;
   mark(isLive);
   if (before.dataset.stage !== after.dataset.stage) turn(after.dataset.stage);
+  else if (isCalled) alarm(); // once more
+  isCalled = false;
 }
 
 const choices = (root) => [...root.querySelectorAll(".act")].map((each) => each.textContent).join();
@@ -119,9 +124,9 @@ function mark(live) {
   if (spot) spot.textContent = live ? `${place.dataset.live} ·` : "";
 }
 
-function soon() {
+function soon(spread = 0) {
   clearTimeout(pending);
-  pending = setTimeout(refresh, SETTLE_MS);
+  pending = setTimeout(refresh, SETTLE_MS + spread * Math.random());
 }
 
 function connect(retryMs = FIRST_RETRY_MS) {
@@ -132,11 +137,11 @@ function connect(retryMs = FIRST_RETRY_MS) {
   }, PING_MS);
   socket.addEventListener("message", ({ data }) => {
     const { type } = JSON.parse(data);
-    if (type === "pong" || type === "error") return;
+    if (!OWN_NEWS.includes(type)) return;
     retryMs = FIRST_RETRY_MS;
     if (!isLive) mark(true);
-    if (type === "patient_called") alarm();
-    soon();
+    isCalled ||= type === "patient_called";
+    soon(type === "patient_called" ? 0 : SPREAD_MS);
   });
   socket.addEventListener("close", ({ code }) => {
     clearInterval(heartbeat);
