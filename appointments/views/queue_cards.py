@@ -196,11 +196,9 @@ class QueueDrawing:
         )
 
     def _about(self, row: EntryRow) -> str:
-        words = [row.type_name] if row.type_name else []
-        words.append(
-            f"booked {self._time(row.appointment_at)}" if row.appointment_at else "walk-in"
-        )
-        return " · ".join(words)
+        way = f"booked {self._time(row.appointment_at)}" if row.appointment_at else "walk-in"
+        words = f"{row.type_name} · {way}" if row.type_name else way
+        return words[:1].upper() + words[1:]
 
     def _away(self, row: EntryRow) -> str:
         if row.status == S.SKIPPED:

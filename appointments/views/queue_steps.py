@@ -90,6 +90,8 @@ def move(request: HtmxRequest, entry_id: int) -> HttpResponse:
     place = place_of(engine.queue, entry_id, now=system_clock())
     initial = {"position": key_of(request.GET.get("position", "")) or 1}
     form = MoveForm(request.POST if request.method == "POST" else None, initial=initial)
+    dropped = request.method != "POST" and "position" in request.GET
+    form.fields["reason" if dropped else "position"].widget.attrs["data-focus"] = ""
     about = {"reasons": MOVE_REASONS, "place": place}
     if request.method != "POST" or not form.is_valid():
         return _panel(request, "move", found, form, **about)

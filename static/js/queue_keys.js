@@ -3,10 +3,12 @@
 // A key acts on the entry that has focus.  Without one, "n" calls the next patient, and the steps of
 // whoever was called act on the only one it can mean: at the user's own point, else the only one.
 
+import { inTurn } from "./queue_pace.js";
 import { showToast } from "./toast.js";
 
 const MOVES = ["j", "k", "ArrowDown", "ArrowUp", "Home", "End"];
 const OF_CURRENT = ["r", "s", "d", "m", "t", "l", "h"];
+const STEPS = [...OF_CURRENT, "n", "c", "b", "v", "u", "j", "k"];
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 
 const shown = (element) => element.offsetParent !== null;
@@ -28,7 +30,7 @@ function go(entry) {
 }
 
 function take(entry, key) {
-  const step = stepOf(entry, key);
+  const step = entry && stepOf(entry, key);
   if (!step) return false;
   nameOf(entry).focus(); // it keeps its id wherever the entry goes, so focus follows
   step.click();
@@ -46,32 +48,24 @@ function current(key) {
 function callNext(entry) {
   const scope = entry?.closest("form") ?? document;
   const button = scope.querySelector("[data-call-next]");
-  if (!button || button.disabled) return false;
+  if (!button || button.disabled) return;
   button.focus();
   button.click();
-  return true;
-}
-
-function undoLast() {
-  const undo = document.querySelector("#toasts .toast-undo");
-  undo?.click();
-  return Boolean(undo);
 }
 
 function act(key, entry) {
-  if (key === "n") return callNext(entry);
-  if (entry && MOVES.includes(key)) {
-    go(neighbour(entry, key));
-    return true;
-  }
-  if (["j", "k"].includes(key)) {
-    go(document.querySelector("[data-row]:not([hidden])") ?? entries()[0]);
-    return true;
-  }
-  if (entry && take(entry, key)) return true;
-  if (key === "u") return undoLast();
-  const meant = !entry && OF_CURRENT.includes(key) ? current(key) : null;
-  return meant !== null && take(meant, key);
+  if (key === "n") callNext(entry);
+  else if (entry && MOVES.includes(key)) go(neighbour(entry, key));
+  else if (["j", "k"].includes(key)) go(document.querySelector("[data-row]:not([hidden])") ?? entries()[0]);
+  else if (entry && take(entry, key)) return;
+  else if (key === "u") document.querySelector("#toasts .toast-undo")?.click();
+  else if (!entry && OF_CURRENT.includes(key)) take(current(key), key);
+}
+
+// Arrows and the like move the page where no entry has focus.
+function isOurs(key) {
+  const onEntry = Boolean(document.activeElement?.closest?.("[data-entry]"));
+  return STEPS.includes(key) || (onEntry && MOVES.includes(key));
 }
 
 export function watchQueueKeys() {
@@ -80,8 +74,9 @@ export function watchQueueKeys() {
     (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
       if (event.target.closest(`${TYPING}, #panel`)) return;
-      const entry = document.activeElement?.closest?.("[data-entry]") ?? null;
-      if (act(event.key, entry)) event.preventDefault();
+      if (!isOurs(event.key)) return;
+      event.preventDefault();
+      inTurn(() => act(event.key, document.activeElement?.closest?.("[data-entry]") ?? null));
     },
     true,
   );

@@ -8,6 +8,7 @@ import { fold } from "./fold.js";
 import { fetchQuietly } from "./live.js";
 import { isDragging, watchDrag } from "./queue_drag.js";
 import { watchQueueKeys } from "./queue_keys.js";
+import { answered, drawn, sent } from "./queue_pace.js";
 import { chime, watchSound } from "./queue_sound.js";
 import { watchQueue } from "./queue_websocket.js";
 import { showToast } from "./toast.js";
@@ -201,15 +202,21 @@ function watchSearch() {
 // ---------------------------------------------------------------------- swaps
 
 const opened = new Set();
+const askedAt = new WeakMap(); // by request
 
 function watchSwaps() {
   document.body.addEventListener("htmx:beforeRequest", (event) => {
     const { elt } = event.detail;
     if ("live" in elt.dataset && isDragging()) event.preventDefault();
+    askedAt.set(event.detail.xhr, performance.now());
     if ("steps" in elt.dataset) {
       ownStepAt = Date.now();
+      sent(elt);
       elt.classList.add("is-busy"); // a second press would be refused as stale
     }
+  });
+  document.body.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+    if ("steps" in detail.elt.dataset) answered();
   });
   document.body.addEventListener("htmx:afterRequest", (event) => {
     const { elt, successful } = event.detail;
@@ -218,6 +225,7 @@ function watchSwaps() {
       if (!successful) refreshAll(); // somebody else was faster: show what is true
     }
     if (successful) lost(event, false);
+    if ("live" in elt.dataset) drawn(elt, askedAt.get(event.detail.xhr));
   });
   for (const failure of ["htmx:sendError", "htmx:timeout"]) {
     document.body.addEventListener(failure, (event) => lost(event, true));
