@@ -44,6 +44,7 @@ def add_to_queue_htmx_view(request: HtmxRequest, queue_id: int) -> HttpResponse:
         return _add(request, queue)
     initial = {name: request.POST.get(name, "") for name in AddForm.base_fields}
     initial |= {"patient_id": step.patient_id, "appointment_id": None}
+    initial["priority"] = initial["priority"] or Priority.ROUTINE
     return _panel(request, queue, initial=initial, status=step.status, **step.context)
 
 

@@ -75,7 +75,7 @@ def _with_size(queue: WaitingQueue, waiting: int) -> str:
 class ChangeForm(forms.Form):
     """What may be changed of somebody who waits."""
 
-    priority = forms.ChoiceField(choices=Priority)
+    priority = forms.ChoiceField(choices=Priority, widget=forms.RadioSelect)
     notes = forms.CharField(
         required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"})
     )

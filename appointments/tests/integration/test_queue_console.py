@@ -282,6 +282,7 @@ def test_priority_and_note_are_changed(riverside, desk, queue, line):
     panel = shown(desk.get(of_entry(line[1]), headers=HTMX))
     assert "Pat2 Riversideson" in panel
     assert 'position-number num">2<' in panel
+    assert re.search(r'type="radio" name="priority" value="routine"[^>]* checked', panel)
     values = {"priority": "urgent", "notes": "Needs a bed", "version": line[1].version}
     assert send(desk, of_entry(line[1]), values | {"priority": "often"}).status_code == 400
     assert send(desk, of_entry(line[1]), values | {"notes": "x" * 501}).status_code == 400
@@ -303,6 +304,7 @@ def test_a_patient_is_found_and_added(riverside, desk, queue):
     assert "Pat2 Riversideson" in shown(found)
     chosen = shown(send(desk, add(queue), {"choose": riverside.patients[1].pk}))
     assert "Add to Walk-in" in chosen
+    assert re.search(r'type="radio" name="priority" value="routine"[^>]* checked', chosen)
     values = {
         "patient_id": riverside.patients[1].pk,
         "priority": "priority",
