@@ -16,6 +16,7 @@ import { showToast } from "./toast.js";
 const TICK_MS = 1000;
 const REFRESH_MS = 60000; // waits grow without anything changing
 const SETTLE_MS = 60;
+const PACE_MS = 400;
 const GLIDE_MS = 220;
 const PATIENCE_MS = 3000;
 const OWN_MS = 3000; // what follows one's own step is not news
@@ -31,12 +32,20 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const states = new Map(); // by queue: live, retry or off
 const pending = new Map();
+const askedLast = new Map();
 let isLost = false;
 let isSettled = false;
 
+// In a rush, many changes are one fetch.
 function refresh(board) {
-  clearTimeout(pending.get(board));
-  pending.set(board, setTimeout(() => window.htmx.trigger(board, "queue-changed"), SETTLE_MS));
+  if (pending.has(board)) return;
+  const wait = (askedLast.get(board) ?? -PACE_MS) + PACE_MS - performance.now();
+  const ask = () => {
+    pending.delete(board);
+    askedLast.set(board, performance.now());
+    window.htmx.trigger(board, "queue-changed");
+  };
+  pending.set(board, setTimeout(ask, Math.max(SETTLE_MS, wait)));
 }
 
 const refreshAll = () => boards().forEach(refresh);

@@ -7,6 +7,8 @@ import pytest
 
 from accounts.permissions import Role
 from appointments.enums import AppointmentStatus
+from appointments.models import QueueProvider, WaitingQueue
+from appointments.tests.queues import fill, make_point, make_queue
 from appointments.tests.visits import make_visit
 
 AXE = (Path(__file__).parent / "vendor/axe-core/axe.min.js").read_text()
@@ -39,6 +41,10 @@ def busy_day(committed_riverside):
                 blocked_until=moment + timedelta(minutes=40),
             )
         make_visit(clinic, start, patient=1, overbooked=True, override_reason="Emergency")
+        queue = make_queue()
+        make_point(queue)
+        fill(clinic, queue)
+        QueueProvider.objects.create(queue=queue, provider=clinic.providers[0])
     day = start.astimezone(clinic.tenant.zone_info).date().isoformat()
     return clinic, day, patient.pk
 
@@ -78,6 +84,7 @@ def test_staff_pages(busy_day, open_page, role):
     clinic, day, patient_id = busy_day
     with clinic.active():
         own = clinic.providers[0].appointments.earliest("pk")
+        queue = WaitingQueue.objects.get()
     page = open_page(clinic, f"/today/?day={day}", role=role)
     paths = [
         "/today/",
@@ -86,6 +93,8 @@ def test_staff_pages(busy_day, open_page, role):
         f"/appointments/{own.pk}/",
         "/patients/",
         "/appointments/scheduling/time-off/",
+        "/appointments/queue/",
+        f"/appointments/queue/{queue.pk}/",
         f"/patients/{patient_id}/",
     ]
     if role not in {Role.NURSE, Role.PROVIDER}:
