@@ -6,14 +6,16 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_save
+from django.dispatch import Signal
 
 from accounts.models import User
 from appointments import live
 from appointments.booking.events import AppointmentChanged
-from appointments.enums import Step
+from appointments.enums import QueueStep, Step
 from appointments.groups import board_group, login_group
+from appointments.models import QueueEntry
 from appointments.queue.arrivals import follow_visit
-from appointments.queue.events import QueueChanged
+from appointments.queue.events import QueueChanged, QueueEntryChanged
 from appointments.tasks import learn_preferences
 from core.clock import system_clock
 from core.events import call_on_commit, subscribe
@@ -24,6 +26,18 @@ TEACHING = (Step.COMPLETE, Step.NO_SHOW, Step.CANCEL, Step.UNDO)
 # Steps that a patient's place in a queue follows.
 QUEUED = (*TEACHING, Step.CHECK_IN, Step.START)
 
+# For other applications in the same installation: sent after the commit, with ``tenant_id``,
+# ``queue_id`` and ``entry_id``.
+queue_entry_created, queue_entry_called, queue_entry_completed, queue_entry_no_show = (
+    Signal() for _ in range(4)
+)
+SIGNALS = {
+    QueueStep.JOIN: queue_entry_created,
+    QueueStep.CALL: queue_entry_called,
+    QueueStep.COMPLETE: queue_entry_completed,
+    QueueStep.NO_SHOW: queue_entry_no_show,
+}
+
 
 def connect() -> None:
     """Subscribe every handler; called once when the application is ready."""
@@ -31,6 +45,7 @@ def connect() -> None:
     subscribe(AppointmentChanged, push_board_changed)
     subscribe(AppointmentChanged, learn_from_visit)
     subscribe(QueueChanged, push_queue_changed)
+    subscribe(QueueEntryChanged, tell_of_entry)
     user_logged_out.connect(after_logout, dispatch_uid="appointments.after_logout")
     post_save.connect(after_user_saved, sender=User, dispatch_uid="appointments.after_user_saved")
 
@@ -51,6 +66,17 @@ def push_board_changed(event: AppointmentChanged) -> None:
 def push_queue_changed(event: QueueChanged) -> None:
     """Show the queue's screens what it looks like now."""
     live.publish(event.tenant_id, event.queue_id)
+
+
+def tell_of_entry(event: QueueEntryChanged) -> None:
+    """Send the signal of the entry's step, if it has one."""
+    if event.step in SIGNALS:
+        SIGNALS[event.step].send(
+            sender=QueueEntry,
+            tenant_id=event.tenant_id,
+            queue_id=event.queue_id,
+            entry_id=event.entry_id,
+        )
 
 
 def learn_from_visit(event: AppointmentChanged) -> None:

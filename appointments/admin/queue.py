@@ -262,6 +262,6 @@ class QueueEventAdmin(ReadOnlyAdmin):
         term = search_term.strip().lstrip("#")
         if not term:
             return queryset, False
-        if not (term.isdecimal() and int(term) <= MAX_KEY):
+        if not (term.isdecimal() and len(term) < 20 and int(term) <= MAX_KEY):
             return queryset.none(), False
         return queryset.filter(entry_id=int(term)), False

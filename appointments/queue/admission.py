@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from appointments.booking.requests import existing_patient
-from appointments.enums import EXPECTED, AppointmentStatus
+from appointments.enums import EXPECTED, QUEUE_PRESENT, AppointmentStatus
 from appointments.models import (
     AppointmentRequest,
     AppointmentTemplate,
@@ -15,7 +15,12 @@ from appointments.models import (
     QueueEntry,
     WaitingQueue,
 )
-from appointments.queue.errors import QueueClosedError, QueueFullError, VisitNotExpectedError
+from appointments.queue.errors import (
+    AlreadyWaitingError,
+    QueueClosedError,
+    QueueFullError,
+    VisitNotExpectedError,
+)
 from appointments.queue.loads import loads_of, open_queues, shortest_first
 from appointments.queue.opening import why_closed
 from appointments.queue.selectors import size_of
@@ -144,6 +149,10 @@ def _visit_of(patient_id: int, appointment_id: int) -> AppointmentRequest:
     visit = existing(visits.select_related("appointment_type"), appointment_id, "appointment_id")
     if visit.status not in MAY_WAIT:
         raise VisitNotExpectedError(attr="appointment_id")
+    # Of two stays with one visit, the first to end would end the visit for the other.
+    stay = QueueEntry.objects.filter(appointment=visit, status__in=QUEUE_PRESENT).first()
+    if stay is not None:
+        raise AlreadyWaitingError(entry_id=stay.pk, ticket=stay.ticket)
     return visit
 
 

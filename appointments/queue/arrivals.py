@@ -21,6 +21,7 @@ from appointments.models import (
     AppointmentEvent,
     AppointmentRequest,
     QueueEntry,
+    QueueEvent,
     QueueProvider,
     WaitingQueue,
 )
@@ -65,15 +66,26 @@ def follow_visit(appointment_id: int, *, clock: Clock = system_clock) -> None:
         if visit.status in (A.CHECKED_IN, A.IN_PROGRESS) and not _came_back(visit, clock):
             _join(visit, clock)
         return
+    engine = AdvancedQueueEngine.of_entry(entry.pk, clock=clock)
     if visit.status == A.CHECKED_IN and entry.status == S.IN_PROGRESS:
-        AdvancedQueueEngine.of_entry(entry.pk, clock=clock).undo(entry.pk)
+        last = QueueEvent.objects.filter(entry=entry).order_by("-pk").first()
+        if last is not None and last.step == QueueStep.START:
+            engine.undo(entry.pk)
         return
+    for step in _way(visit, entry):
+        engine.take(step, entry.pk)
+
+
+def _way(visit: AppointmentRequest, entry: QueueEntry) -> tuple[QueueStep, ...]:
+    """The steps that bring the entry to where the visit is."""
+    if visit.status in AWAY:
+        return LEAVES.get(QueueEntryStatus(entry.status), ())
     begun = visit.started_at if visit.status == A.IN_PROGRESS else None
-    if begun is not None and begun < entry.joined_at:
-        return  # seen already, and waits for what comes next
-    ways = LEAVES if visit.status in AWAY else WAYS.get(AppointmentStatus(visit.status), {})
-    for step in ways.get(QueueEntryStatus(entry.status), ()):
-        AdvancedQueueEngine.of_entry(entry.pk, clock=clock).take(step, entry.pk)
+    is_sent_on = visit.status == A.COMPLETED and entry.transferred_from_id is not None
+    if is_sent_on or (begun is not None and begun < entry.joined_at):
+        return ()  # seen already, and waits for what comes next
+    ways = WAYS.get(AppointmentStatus(visit.status), {})
+    return ways.get(QueueEntryStatus(entry.status), ())
 
 
 def left_behind(*, now: datetime) -> list[int]:

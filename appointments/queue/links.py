@@ -9,6 +9,8 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from appointments.enums import LinkKind
 from appointments.models import PublicLink
@@ -35,9 +37,10 @@ def make_link(kind: LinkKind, target_id: int, *, expires_at: datetime | None = N
 
 
 def current_link(kind: LinkKind, target_id: int) -> PublicLink | None:
-    """The newest link to the record that was not revoked."""
+    """The newest link to the record that still opens it."""
     links = PublicLink.objects.filter(kind=kind, target_id=target_id, revoked_at=None)
-    return links.order_by("-pk").first()
+    opening = links.filter(Q(expires_at=None) | Q(expires_at__gt=Now()))
+    return opening.order_by("-pk").first()
 
 
 def link_to(kind: LinkKind, target_id: int, *, expires_at: datetime | None = None) -> PublicLink:

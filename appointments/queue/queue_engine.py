@@ -22,7 +22,7 @@ from appointments.queue import estimates, history, line, metrics, placing
 from appointments.queue.admission import Admission, admit, alternatives_to, check_open
 from appointments.queue.calling import claim, open_point
 from appointments.queue.entry_steps import EntrySteps
-from appointments.queue.errors import QueueFullError
+from appointments.queue.errors import IllegalQueueStepError, QueueFullError
 from appointments.queue.events import QueueChanged
 from appointments.queue.loads import places_to_try
 from appointments.queue.selectors import configuration_of, queue_status
@@ -326,9 +326,12 @@ class AdvancedQueueEngine:
         stay = QUEUE_TRANSITIONS[QueueStep.LEAVE].sources
         present = QueueEntry.objects.filter(queue=self.queue, status__in=stay)
         keys = list(present.order_by("pk").values_list("pk", flat=True))
+        left = 0
         for key in keys:
-            self.take(QueueStep.LEAVE, key, reason=reason)
-        return len(keys)
+            with suppress(IllegalQueueStepError):  # called meanwhile: they are being served
+                self.take(QueueStep.LEAVE, key, reason=reason)
+                left += 1
+        return left
 
     @transaction.atomic
     def return_absent(self) -> int:

@@ -24,7 +24,11 @@ def undo_last(steps: EntrySteps, entry: QueueEntry) -> None:
         AlreadyWaitingError, NothingToUndoInQueueError.
     """
     now = steps.clock()
-    last = QueueEvent.objects.filter(entry=entry).order_by("-pk").first()
+    # Who came back into the line by themselves did nothing that somebody would take back.
+    steps_of_people = QueueEvent.objects.filter(entry=entry).exclude(
+        step=QueueStep.RETURN, by_id=None
+    )
+    last = steps_of_people.order_by("-pk").first()
     too_old = now - timedelta(minutes=UNDO_MINUTES)
     if last is None or last.at < too_old or last.step == QueueStep.UNDO:
         raise NothingToUndoInQueueError

@@ -18,6 +18,7 @@ from appointments.models import (
     ServicePointQueue,
     WaitingQueue,
 )
+from appointments.queue.arrivals import follow_visit
 from appointments.queue.console import undoable_entries
 from appointments.queue.errors import (
     AlreadyWaitingError,
@@ -30,6 +31,7 @@ from appointments.queue.errors import (
 from appointments.queue.history import replay
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.selectors import queue_status
+from appointments.signals import SIGNALS
 from core.clock import system_clock
 from core.errors import InvalidInputError, NotAllowedError, NotFoundError, StaleVersionError
 from patients.models import PatientProfile
@@ -437,14 +439,11 @@ def test_undoing_a_later_stay_leaves_what_the_visit_did_before(engine, visit, in
     engine.take(Do.START, entry.pk)
     clock.forward(1)
     lab = WaitingQueue.objects.create(name="Laboratory", prefix="B")
-    ward = AdvancedQueueEngine(WaitingQueue.objects.create(name="X-ray", prefix="C"), clock=clock)
-    beside = join(ward, inside.patients[0], appointment_id=visit.pk)
     sent = engine.transfer(entry.pk, to_queue_id=lab.pk)
     there = AdvancedQueueEngine(lab, clock=clock)
     there.take(Do.CALL, sent.pk)
     there.take(Do.START, sent.pk)
     there.undo(sent.pk)
-    ward.undo(beside.pk)
     visit.refresh_from_db()
     assert visit.status == AppointmentStatus.IN_PROGRESS
 
@@ -523,3 +522,53 @@ def test_a_past_moment_is_replayed_from_the_history(engine, queue, people, clock
     remember()
     for at, waiting in moments:
         assert list(replay(queue.pk, at).waiting) == waiting
+
+
+def test_a_visit_is_waited_for_in_one_queue(engine, visit, inside):
+    entry = join(engine, inside.patients[0], appointment_id=visit.pk)
+    other = AdvancedQueueEngine(WaitingQueue.objects.create(name="Lab", prefix="L"))
+    with pytest.raises(AlreadyWaitingError) as refused:
+        join(other, inside.patients[0], appointment_id=visit.pk)
+    assert refused.value.extra["entry_id"] == entry.pk
+
+
+def test_undo_takes_the_skip_back_not_the_return_that_followed_by_itself(engine, queue, people):
+    entry = join(engine, people[0])
+    engine.take(Do.CALL, entry.pk)
+    engine.take(Do.SKIP, entry.pk)
+    engine.return_absent()  # nobody else waits
+    entry.refresh_from_db()
+    assert entry.status == S.WAITING
+    assert engine.undo(entry.pk).status == S.CALLED
+
+
+def test_whoever_was_sent_on_still_waits_when_the_visit_is_finished(engine, visit, inside):
+    lab = WaitingQueue.objects.create(name="Lab", prefix="L")
+    entry = join(engine, inside.patients[0], appointment_id=visit.pk)
+    for step in (Do.CALL, Do.START):
+        engine.take(step, entry.pk)
+    sent = engine.transfer(entry.pk, to_queue_id=lab.pk)
+    BookingEngine(by=None).complete(visit.pk)
+    follow_visit(visit.pk)
+    sent.refresh_from_db()
+    assert sent.status == S.WAITING
+
+
+def test_other_applications_hear_of_an_entry(
+    queue, people, inside, django_capture_on_commit_callbacks
+):
+    heard = []
+
+    def hear(**told):
+        heard.append((told["queue_id"], told["entry_id"]))
+
+    for signal in SIGNALS.values():
+        signal.connect(hear)
+    with django_capture_on_commit_callbacks(execute=True):
+        engine = AdvancedQueueEngine(queue)
+        entry = join(engine, people[0])
+        for step in (Do.CALL, Do.START, Do.COMPLETE):
+            engine.take(step, entry.pk)
+    for signal in SIGNALS.values():
+        signal.disconnect(hear)
+    assert heard == [(queue.pk, entry.pk)] * 3

@@ -43,7 +43,9 @@ def take_step(request: HtmxRequest, entry_id: int, step: QueueStep) -> HttpRespo
         more["service_point_id"] = own_point(request, engine.queue)
     if step == QueueStep.HOLD:
         form = HoldForm(request.POST)
-        more["until"] = form.until(system_clock()) if form.is_valid() else None
+        if not form.is_valid():
+            raise InvalidInputError("Choose one of the lengths.", attr="minutes")
+        more["until"] = form.until(system_clock())
     taken = engine.take(step, entry_id, version=version_of(request), **more)
     words = called_words(taken) if step == QueueStep.CALL else f"{_who(taken)} {DONE_WORDS[step]}"
     return _done(request, taken, words)
