@@ -201,6 +201,18 @@ def tend_queues(context: JobContext, timestamp: int) -> None:
     in_every_tenant("tend_queues", work, stop=context.should_abort)
 
 
+@jobs.periodic(cron="23 * * * *")
+@jobs.task(name="clear_forgotten", queueing_lock="clear_forgotten", pass_context=True)
+def clear_forgotten(context: JobContext, timestamp: int) -> None:
+    """Every hour: entries of yesterday that nobody ended."""
+
+    def work(each: Tenant) -> None:
+        with tenant(each.pk):
+            upkeep.let_go_forgotten()
+
+    in_every_tenant("clear_forgotten", work, stop=context.should_abort)
+
+
 @jobs.periodic(cron="* * * * *")
 @jobs.task(name="watch_queues", queueing_lock="watch_queues", pass_context=True)
 def watch_queues(context: JobContext, timestamp: int) -> None:

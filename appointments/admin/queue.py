@@ -27,6 +27,7 @@ from appointments.models import (
 )
 from appointments.queue.metrics import FIELDS
 from appointments.queue.queue_engine import AdvancedQueueEngine
+from appointments.queue.setting_checks import check_together
 from core.admin_base import (
     LabelledChoices,
     ReadOnlyAdmin,
@@ -34,7 +35,7 @@ from core.admin_base import (
     TenantModelAdmin,
     TenantModelForm,
 )
-from core.errors import DomainError
+from core.errors import DomainError, InvalidInputError
 from core.lookups import MAX_KEY
 from core.spreadsheets import BYTE_ORDER_MARK, safe
 
@@ -54,9 +55,22 @@ def metrics_file(rows: QuerySet[QueueMetrics]) -> HttpResponse:
     return response
 
 
+class ConfigurationForm(TenantModelForm):
+    """Refuses what the page of the queue's settings refuses."""
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if self.errors:
+            return
+        try:
+            check_together(self.instance.queue, self.instance)
+        except InvalidInputError as error:
+            self.add_error(error.attr if error.attr in self.fields else None, str(error))
+
+
 class Configuration(LabelledChoices, admin.StackedInline):
     model = QueueConfiguration
-    form = TenantModelForm
+    form = ConfigurationForm
     fk_name = "queue"
     extra = 0
     max_num = 1

@@ -106,3 +106,18 @@ def test_who_was_away_teaches_nothing(riverside):
         for step in (Do.HOLD, Do.RETURN, Do.CALL, Do.START):
             engine.take(step, entry.pk)
         assert learning.learn_waits(queue, now=system_clock()) == 0
+
+
+def test_whoever_was_forgotten_has_left_by_the_next_day(riverside):
+    with riverside.active():
+        queue = WaitingQueue.objects.create(name="Walk-in", prefix="A")
+        now = system_clock()
+        old = AdvancedQueueEngine(queue, clock=lambda: now - timedelta(hours=17))
+        forgotten = old.add_to_queue(patient_id=riverside.patients[0].pk)
+        served = old.add_to_queue(patient_id=riverside.patients[1].pk)
+        for step in (Do.CALL, Do.START):
+            old.take(step, served.pk)
+        fresh = AdvancedQueueEngine(queue).add_to_queue(patient_id=riverside.patients[2].pk)
+        assert upkeep.let_go_forgotten(clock=lambda: now) == 1
+        states = dict(QueueEntry.objects.values_list("pk", "status"))
+        assert states == {forgotten.pk: "LEFT", served.pk: "IN_PROGRESS", fresh.pk: "WAITING"}
