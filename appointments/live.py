@@ -84,8 +84,7 @@ def settle_status(tenant_id: int, queue_id: int) -> Status | None:
         queue = WaitingQueue.objects.filter(pk=queue_id).first()
         if queue is None:
             return None
-        AdvancedQueueEngine(queue).settle_positions()
-        return Status.of(queue_status(queue, now=system_clock()))
+        return Status.of(AdvancedQueueEngine(queue).settled_status())
 
 
 class Publisher:

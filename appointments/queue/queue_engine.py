@@ -25,7 +25,7 @@ from appointments.queue.entry_steps import EntrySteps
 from appointments.queue.errors import IllegalQueueStepError, QueueFullError
 from appointments.queue.events import QueueChanged
 from appointments.queue.loads import places_to_try
-from appointments.queue.selectors import configuration_of, queue_status
+from appointments.queue.selectors import configuration_of, queue_status, status_of
 from appointments.queue.tickets import next_ticket
 from appointments.queue.undoing import undo_last
 from appointments.queue.wait_estimate import load_factor
@@ -360,6 +360,13 @@ class AdvancedQueueEngine:
         self._settle(version)
         return version
 
+    @transaction.atomic
+    def settled_status(self) -> dict[str, Any]:
+        """``settle_positions``, and what the queue's screens show of it."""
+        version = self._publication(count=1)
+        settled = self._settle(version)
+        return status_of(self.queue, self.configuration, settled, version=version, now=self.clock())
+
     def calculate_optimal_position(self, entry: QueueEntry) -> int:
         """The place in the line, from 1, that is due to the entry now, stored or not."""
         return placing.place_of(entry, self.configuration, now=self.clock())
@@ -401,7 +408,7 @@ class AdvancedQueueEngine:
         return self.steps.lock(step, entry_id, version)
 
     def _settle(self, version: int) -> line.QueueLine:
-        self.return_absent()
+        self.steps.bring_back_absent()
         return line.settle(self.queue, self.configuration, now=self.clock(), version=version)
 
     def _publication(self, *, count: int = 0) -> int:

@@ -22,7 +22,7 @@ from appointments.models import (
 from appointments.permissions import visible_queues
 from appointments.queue import estimates
 from appointments.queue.discipline import Band, bands
-from appointments.queue.line import QueueLine, instant, read_line
+from appointments.queue.line import QueueLine, instant, read_line, reordered
 from appointments.queue.opening import why_closed
 from appointments.queue.wait_estimate import load_factor, load_level
 from core.errors import InvalidInputError, NotFoundError
@@ -99,15 +99,29 @@ def queue_status(queue: WaitingQueue, *, now: datetime) -> dict[str, Any]:
     """
     version = version_of(queue.pk)
     configuration = configuration_of(queue)
-    line = read_line(queue.pk)
+    return status_of(queue, configuration, read_line(queue.pk), version=version, now=now)
+
+
+def status_of(
+    queue: WaitingQueue,
+    configuration: QueueConfiguration,
+    line: QueueLine,
+    *,
+    version: int,
+    now: datetime,
+) -> dict[str, Any]:
+    """``queue_status`` of a line that was just read."""
+    serving = _now_serving(queue)
+    # Whoever was called since the line was read is not shown in both places.
+    called = [each["entry_id"] for each in serving]
+    line = reordered(line, np.flatnonzero(~np.isin(line.columns.entry_id, called)))
     capacity = estimates.read_capacity(queue, configuration, now=now)
-    size = len(line)
-    utilisation = size / queue.max_queue_size
+    utilisation = len(line) / queue.max_queue_size
     return {
         "queue_id": queue.pk,
         "queue_name": queue.name,
         "version": version,
-        "current_size": size,
+        "current_size": len(line),
         "max_size": queue.max_queue_size,
         "average_wait_minutes": _average_wait(queue, now),
         "load_factor": load_factor(utilisation),
@@ -116,7 +130,7 @@ def queue_status(queue: WaitingQueue, *, now: datetime) -> dict[str, Any]:
         ),
         "is_accepting": not why_closed(queue, configuration, now=now, zone=_zone()),
         "entries": shown_line(line, estimates.waits(line, capacity)),
-        "now_serving": _now_serving(queue),
+        "now_serving": serving,
         "recent_calls": recent_calls([queue.pk], now=now),
         "timestamp": now.isoformat(),
     }
