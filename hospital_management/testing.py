@@ -87,20 +87,24 @@ def _migrate() -> None:
     dump = _dump_of_this_schema()
     url = os.environ["TEST_DATABASE_URL"]
     if dump.exists():
+        with psycopg.connect(url, autocommit=True) as connection:
+            role = sql.Identifier(f"{TEMPLATE}_app")  # the dump grants it its rights
+            connection.execute(sql.SQL("CREATE ROLE {}").format(role))
         _postgres("pg_restore", "--no-owner", "--exit-on-error", "-d", url, str(dump))
         return
     # In a process of its own, so that no connection to the template stays open.
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, check=True)
     dump.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = dump.with_suffix(f".{os.getpid()}")
-    _postgres("pg_dump", "-Fc", "--no-owner", "--no-privileges", "-f", str(fresh), url)
+    _postgres("pg_dump", "-Fc", "--no-owner", "-f", str(fresh), url)
     fresh.replace(dump)
 
 
 def _dump_of_this_schema() -> Path:
     """Named after all that the schema is made from."""
     shared = [ROOT / "core" / f"{name}.py" for name in ("constraints", "db", "fields", "roles")]
-    sources = [*ROOT.glob("*/migrations/*.py"), *shared, ROOT / "requirements.txt"]
+    own = [ROOT / "requirements.txt", Path(__file__)]
+    sources = [*ROOT.glob("*/migrations/*.py"), *shared, *own]
     state = hashlib.sha256()
     for path in sorted(sources):
         state.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
