@@ -1,6 +1,6 @@
 """The nightly refit of the no-show model, on tenants made up for it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,9 +18,11 @@ from patients.models import PatientProfile
 
 RUNNING = SimpleNamespace(should_abort=lambda: False)
 DAYS, PATIENTS = 150, 60
+# Where the default is right, chance makes a fitted model look better at some hours of some days.
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-def fill(clinic, chance, *, days=DAYS, patients=PATIENTS, each=25, seed=11):
+def fill(clinic, chance, *, days=DAYS, patients=PATIENTS, each=25, seed=11, now=None):
     """Ended visits over ``days``; ``chance(patient number, lead)`` of missing each.  Call inside
     ``clinic.active()``."""
     rng = np.random.default_rng(seed)
@@ -38,7 +40,8 @@ def fill(clinic, chance, *, days=DAYS, patients=PATIENTS, each=25, seed=11):
         for _ in range(each):
             lead = int(rng.integers(0, 30))
             missed = rng.random() < chance(number, lead)
-            start = system_clock() - timedelta(minutes=1 + rng.uniform(0, days * 24 * 60))
+            latest = now or system_clock()
+            start = latest - timedelta(minutes=1 + rng.uniform(0, days * 24 * 60))
             rows.append(
                 row_of(
                     clinic,
@@ -77,6 +80,10 @@ def as_the_default_says(number, lead):
     return odds / (1 + odds)
 
 
+def nearly_as_the_default_says(number, lead):
+    return 0.2 if lead == 10 else as_the_default_says(0, lead)
+
+
 def test_a_tenant_whose_past_foretells_gets_a_model_of_its_own(riverside):
     zone = riverside.tenant.zone_info
     with riverside.active():
@@ -98,8 +105,8 @@ def test_a_tenant_whose_past_foretells_gets_a_model_of_its_own(riverside):
 
 def test_a_tenant_where_the_default_is_right_already_keeps_it(riverside):
     with riverside.active():
-        fill(riverside, as_the_default_says)
-        found = refit(zone=riverside.tenant.zone_info)
+        fill(riverside, as_the_default_says, now=NOON)
+        found = refit(zone=riverside.tenant.zone_info, clock=lambda: NOON)
         assert found is None or not found.coefficients  # at most the prior moved
         assert not NoShowModel.objects.exclude(coefficients={}).exists()
 
@@ -161,7 +168,7 @@ def test_nobody_ever_missed(riverside):
 
 def test_the_default_takes_over_again_when_it_is_better(riverside):
     with riverside.active():
-        fill(riverside, lambda number, lead: 0.2 if lead == 10 else as_the_default_says(0, lead))
+        fill(riverside, nearly_as_the_default_says, now=NOON)
         NoShowModel.objects.create(
             version_number=1,
             coefficients={"intercept": 3.0},
@@ -172,7 +179,7 @@ def test_the_default_takes_over_again_when_it_is_better(riverside):
             visits=900,
             is_current=True,
         )
-        refit(zone=riverside.tenant.zone_info)
+        refit(zone=riverside.tenant.zone_info, clock=lambda: NOON)
         assert not current_model().coefficients
 
 
