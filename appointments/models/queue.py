@@ -1,8 +1,10 @@
 """Waiting rooms: queues, who stands in them, and what became of it."""
 
+from datetime import datetime, timedelta
+
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Avg, F, Q
 from django.utils import timezone
 
 from appointments.enums import (
@@ -61,6 +63,14 @@ class WaitingQueue(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def calculate_wait_time(self, now: datetime) -> float | None:
+        """Mean minutes from joining to the call, of those called in the hour before ``now``; None
+        where nobody was.  What a newcomer is to expect, ``AdvancedQueueEngine`` estimates."""
+        wait = Avg(F("called_at") - F("joined_at"), output_field=models.DurationField())
+        called = self.entries.filter(called_at__gte=now - timedelta(hours=1))
+        mean = called.aggregate(mean=wait)["mean"]
+        return mean.total_seconds() / 60 if mean is not None else None
 
 
 class QueueProvider(TenantModel):
@@ -365,6 +375,14 @@ class QueueEntry(TenantModel):
     def wait_time_minutes(self) -> float:
         """From joining until the call, or until now; minutes."""
         return ((self.called_at or timezone.now()) - self.joined_at).total_seconds() / 60
+
+    def mark_as_called(self, at: datetime, service_point: ServicePoint | None = None) -> None:
+        """Set what a call changes; nothing is written, and no table of transitions is asked:
+        callers go through ``AdvancedQueueEngine``."""
+        self.status, self.called_at = QueueEntryStatus.CALLED, at
+        self.away_at = self.away_until = None
+        if service_point is not None:
+            self.service_point = service_point
 
 
 class LineRank(TenantModel):

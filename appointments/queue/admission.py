@@ -15,6 +15,7 @@ from appointments.models import (
     QueueEntry,
     WaitingQueue,
 )
+from appointments.permissions import visible_appointments
 from appointments.queue.errors import (
     AlreadyWaitingError,
     QueueClosedError,
@@ -99,6 +100,7 @@ def admit(
     *,
     patient_id: int,
     appointment_id: int | None,
+    by: User | None,
     now: datetime,
     zone: ZoneInfo,
     appointment_type_id: int | None = None,
@@ -109,11 +111,14 @@ def admit(
 ) -> Admission:
     """Check what is asked, and that the queue is open.
 
+    Args:
+        by: who may only bring visits that they may see (None: the system, any).
+
     Raises:
         InvalidInputError, QueueClosedError, VisitNotExpectedError.
     """
     patient = existing_patient(patient_id)
-    visit = _visit_of(patient.pk, appointment_id) if appointment_id is not None else None
+    visit = _visit_of(patient.pk, appointment_id, by) if appointment_id is not None else None
     kind = visit.appointment_type if visit else _kind(appointment_type_id)
     provider_id = visit.provider_id if visit else _provider(wanted_provider_id)
     fields = {
@@ -144,8 +149,9 @@ def alternatives_to(queue: WaitingQueue, *, now: datetime, zone: ZoneInfo) -> li
     ]
 
 
-def _visit_of(patient_id: int, appointment_id: int) -> AppointmentRequest:
-    visits = AppointmentRequest.objects.filter(patient_id=patient_id)
+def _visit_of(patient_id: int, appointment_id: int, by: User | None) -> AppointmentRequest:
+    seen = AppointmentRequest.objects.all() if by is None else visible_appointments(by)
+    visits = seen.filter(patient_id=patient_id)
     visit = existing(visits.select_related("appointment_type"), appointment_id, "appointment_id")
     if visit.status not in MAY_WAIT:
         raise VisitNotExpectedError(attr="appointment_id")

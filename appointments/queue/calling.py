@@ -49,7 +49,7 @@ def claim(
     eligible = eligible_entries(queue, point)
     # Having a rank is asked for, so that the index of ranks gives the first one without sorting;
     # only an entry that came in this instant may have none yet.
-    ranked = eligible.filter(rank__queue=queue)
+    ranked = eligible.filter(rank__queue=queue).select_related("rank")
     for _ in range(CLAIM_TRIES):
         found = ranked.select_for_update(of=("self",), skip_locked=True, no_key=True).first()
         if found is not None:

@@ -76,11 +76,14 @@ class EntrySteps:
         """
         now = self.clock()
         before, from_status = history.snapshot(entry), entry.status
-        entry.status = QUEUE_TRANSITIONS[step].target or entry.status
-        for name, value in _stamps(step, now, until).items():
-            setattr(entry, name, value)
-        if service_point is not None:
-            entry.service_point = service_point
+        if from_status == QueueEntryStatus.WAITING:
+            before |= history.place_by_hand(entry)
+        if step == QueueStep.CALL:
+            entry.mark_as_called(now, service_point)
+        else:
+            entry.status = QUEUE_TRANSITIONS[step].target or entry.status
+            for name, value in _stamps(step, now, until).items():
+                setattr(entry, name, value)
         self.save(entry, *history.FIELDS)
         if mirror:
             self.visits.stepped(entry, step)
@@ -156,8 +159,6 @@ class EntrySteps:
 
 
 def _stamps(step: QueueStep, now: datetime, until: datetime | None) -> Mapping[str, Any]:
-    if step == QueueStep.CALL:
-        return {"called_at": now, "away_at": None, "away_until": None}
     if step == QueueStep.RECALL:
         return {"called_at": now}
     if step == QueueStep.START:

@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
 from appointments.enums import QueueEntryStatus, QueueStep
-from appointments.models import QueueEntry, QueueEvent, QueueSnapshot
+from appointments.models import LineRank, QueueEntry, QueueEvent, QueueSnapshot
 from appointments.queue.events import QueueChanged, QueueEntryChanged
 from core.events import publish_on_commit
 
@@ -41,6 +41,26 @@ def snapshot(entry: QueueEntry) -> dict[str, Any]:
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in values.items()
     }
+
+
+def place_by_hand(entry: QueueEntry) -> dict[str, Any]:
+    """The place to which staff moved a waiting entry, JSON-ready; empty where nobody did."""
+    rank = getattr(entry, "rank", None)
+    if rank is None or rank.manual_position is None:
+        return {}
+    return {
+        "manual_position": rank.manual_position,
+        "manual_at": rank.manual_at.isoformat() if rank.manual_at else None,
+    }
+
+
+def give_place_back(entry: QueueEntry, before: dict[str, Any]) -> None:
+    """Let the waiting entry stand where a step's ``before`` says that it was moved by hand."""
+    moved_at = before.get("manual_at")
+    LineRank.objects.filter(entry=entry).update(
+        manual_position=before.get("manual_position"),
+        manual_at=parse_datetime(moved_at) if moved_at else None,
+    )
 
 
 def restore(entry: QueueEntry, before: dict[str, Any]) -> None:

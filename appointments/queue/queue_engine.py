@@ -112,6 +112,7 @@ class AdvancedQueueEngine:
             self.configuration,
             patient_id=patient_id,
             appointment_id=appointment_id,
+            by=self.by,
             now=now,
             zone=zone,
             **wishes,
@@ -270,10 +271,10 @@ class AdvancedQueueEngine:
                 f"Choose a place from 1 to {waiting}.", attr="position", code="out_of_range"
             )
         now = self.clock()
-        rank = LineRank.objects.filter(entry=entry).first() or LineRank(
+        before = history.snapshot(entry) | history.place_by_hand(entry)
+        rank = getattr(entry, "rank", None) or LineRank(
             entry=entry, queue=self.queue, rank=float(waiting + 1)
         )
-        before = history.snapshot(entry) | {"manual_position": rank.manual_position}
         rank.manual_position, rank.manual_at = position, now
         rank.save()
         self.steps.save(entry)

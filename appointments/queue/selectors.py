@@ -117,13 +117,14 @@ def status_of(
     line = reordered(line, np.flatnonzero(~np.isin(line.columns.entry_id, called)))
     capacity = estimates.read_capacity(queue, configuration, now=now)
     utilisation = len(line) / queue.max_queue_size
+    recent_wait = queue.calculate_wait_time(now)
     return {
         "queue_id": queue.pk,
         "queue_name": queue.name,
         "version": version,
         "current_size": len(line),
         "max_size": queue.max_queue_size,
-        "average_wait_minutes": _average_wait(queue, now),
+        "average_wait_minutes": None if recent_wait is None else round(recent_wait, 1),
         "load_factor": load_factor(utilisation),
         "load_level": load_level(
             utilisation, yellow=configuration.load_yellow, red=configuration.load_red
@@ -229,14 +230,3 @@ def _now_serving(queue: WaitingQueue) -> list[dict[str, Any]]:
 
 def _zone() -> ZoneInfo:
     return Tenant.objects.get(pk=current_tenant_id()).zone_info
-
-
-def _average_wait(queue: WaitingQueue, now: datetime) -> float | None:
-    """Of those called in the last hour, from joining to the call; None where nobody was."""
-    rows = QueueEntry.objects.filter(queue=queue, called_at__gte=now - LAST_HOUR)
-    waits = [(called - joined).total_seconds() for joined, called in _times(rows)]
-    return round(sum(waits) / len(waits) / 60, 1) if waits else None
-
-
-def _times(rows: QuerySet[QueueEntry]) -> list[tuple[datetime, datetime]]:
-    return list(rows.values_list("joined_at", "called_at"))

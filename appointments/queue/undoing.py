@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import IntegrityError, transaction
 
 from appointments.enums import QueueEntryStatus, QueueStep
-from appointments.models import LineRank, QueueEntry, QueueEvent
+from appointments.models import QueueEntry, QueueEvent
 from appointments.queue import history
 from appointments.queue.entry_steps import ABSENT, EntrySteps
 from appointments.queue.errors import NothingToUndoInQueueError
@@ -43,12 +43,11 @@ def undo_last(steps: EntrySteps, entry: QueueEntry) -> None:
     else:
         history.restore(entry, last.before)
     _save(steps, entry)
-    if last.step == QueueStep.MOVE:
-        place = last.before.get("manual_position")
-        LineRank.objects.filter(entry=entry).update(manual_position=place)
     rank = None
     if entry.status == QueueEntryStatus.WAITING and from_status != QueueEntryStatus.WAITING:
         rank = enter_line(entry, steps.configuration, now=now)
+    if last.step == QueueStep.MOVE or "manual_position" in last.before:
+        history.give_place_back(entry, last.before)
     steps.visits.undone(entry, QueueStep(last.step))
     steps.record(entry, QueueStep.UNDO, before, from_status, now=now, rank=rank)
 

@@ -294,6 +294,28 @@ def test_moving_by_hand_holds_until_the_call(engine, queue, people, clock):
     assert in_order(queue) == ["A-002", "A-003", "A-004", "A-005"]
 
 
+def test_undoing_a_call_gives_the_place_back_to_which_the_entry_was_moved(engine, queue, people):
+    entries = [join(engine, patient) for patient in people[:4]]
+    engine.move(entries[3].pk, position=2, reason="Faint")
+    engine.reposition_queue_entries()
+    engine.take(Do.CALL, entries[3].pk)
+    engine.reposition_queue_entries()
+    engine.undo(entries[3].pk)
+    engine.reposition_queue_entries()
+    assert in_order(queue) == ["A-001", "A-004", "A-002", "A-003"]
+
+
+def test_undoing_a_second_move_keeps_the_first(engine, queue, people, clock):
+    entries = [join(engine, patient) for patient in people[:4]]
+    engine.move(entries[3].pk, position=2, reason="Faint")
+    first = LineRank.objects.values_list("manual_position", "manual_at").get(entry=entries[3])
+    clock.forward(1)
+    engine.move(entries[3].pk, position=1, reason="Fainter")
+    engine.undo(entries[3].pk)
+    place = LineRank.objects.values_list("manual_position", "manual_at").get(entry=entries[3])
+    assert place == first == (2, clock.now - timedelta(minutes=1))
+
+
 def test_moving_needs_a_reason_and_a_place(engine, people):
     entry = join(engine, people[0])
     for position, reason, attr in ((1, " ", "reason"), (2, "Faint", "position")):
@@ -453,6 +475,23 @@ def test_somebody_elses_visit_is_refused(engine, visit, inside):
     with pytest.raises(InvalidInputError) as refused:
         join(engine, inside.patients[1], appointment_id=visit.pk)
     assert refused.value.attr == "appointment_id"
+
+
+def test_a_provider_brings_own_visits_only(queue, visit, inside, clock):
+    mine, other = (
+        inside.user(Role.PROVIDER),
+        next(each for each in inside.providers if each != inside.user(Role.PROVIDER)),
+    )
+    QueueProvider.objects.create(queue=queue, provider=mine)
+    theirs = AdvancedQueueEngine(queue, by=mine, clock=clock)
+    visit.provider = other
+    visit.save(update_fields=["provider"])
+    with pytest.raises(InvalidInputError) as refused:
+        join(theirs, inside.patients[0], appointment_id=visit.pk)
+    assert refused.value.attr == "appointment_id"
+    visit.provider = mine
+    visit.save(update_fields=["provider"])
+    assert join(theirs, inside.patients[0], appointment_id=visit.pk).appointment_id == visit.pk
 
 
 def test_roles(queue, people, inside):

@@ -187,7 +187,8 @@ def test_every_job_is_periodic_and_never_queued_twice():
     assert set(ours) - periodic == after_events
     assert {ours[name].queueing_lock for name in after_events} == {None}  # retried, if stalled
     locks = {ours[name].queueing_lock for name in ours.keys() & periodic}
-    assert len(locks) == len(ours.keys() & periodic) and None not in locks
+    assert len(locks) == len(ours.keys() & periodic)
+    assert None not in locks
 
 
 class StalledJobs:
