@@ -1,5 +1,6 @@
 """Loads the two demonstration hospitals: everything or nothing."""
 
+from collections import Counter
 from datetime import date, datetime, time, timedelta
 from random import Random
 
@@ -459,26 +460,28 @@ class _Loader:
         insert(QueueConfiguration(tenant=self.tenant, queue=queue) for queue in queues)
         for queue, line in zip(queues, self.hospital.lines, strict=True):
             points = self._points(queue, line)
-            past = insert(self._past(queue, line.provider, points))
-            entries = insert(number(queue, self._entries(queue, line.provider, points, others)))
+            given: Counter[date] = Counter()  # tickets, by day
+            past = insert(self._past(queue, line.provider, points, given))
+            joining = self._entries(queue, line.provider, points, others)
+            entries = insert(number(queue, joining, zone=self.tenant.zone_info, given=given))
             insert(ranks(queue, entries))
             events = insert(sorted(steps([*past, *entries]), key=lambda event: event.at))
             self._queue_figures(queue, past, events)
-            insert(
-                [TicketCounter(tenant=self.tenant, queue=queue, date=self.today, last=len(entries))]
-            )
+            last = given[self.today]
+            insert([TicketCounter(tenant=self.tenant, queue=queue, date=self.today, last=last)])
 
     def _past(
-        self, queue: WaitingQueue, index: int | None, points: list[ServicePoint]
+        self,
+        queue: WaitingQueue,
+        index: int | None,
+        points: list[ServicePoint],
+        given: Counter[date],
     ) -> list[QueueEntry]:
-        zone, rng = self.tenant.zone_info, self.rng
+        how = {"zone": self.tenant.zone_info, "rng": self.rng, "given": given}
         if index is None:
             kinds = [kind for kind in self.kinds if not kind.resource_kind]
-            past = walk_in_past(
-                queue, points, self.patients, kinds, today=self.today, zone=zone, rng=rng
-            )
-            return list(past)
-        first = datetime.combine(self.today, NIGHT, tzinfo=zone)
+            return list(walk_in_past(queue, points, self.patients, kinds, today=self.today, **how))
+        first = datetime.combine(self.today, NIGHT, tzinfo=self.tenant.zone_info)
         own = [
             visit
             for visit in self.visits
@@ -486,7 +489,7 @@ class _Loader:
             and visit.checked_in_at is not None
             and first - timedelta(days=QUEUE_DAYS) <= visit.checked_in_at < first
         ]
-        return list(visits_past(queue, own, points[0], zone=zone, rng=rng))
+        return list(visits_past(queue, own, points[0], **how))
 
     def _queue_figures(
         self, queue: WaitingQueue, past: list[QueueEntry], events: list[QueueEvent]

@@ -1,5 +1,6 @@
 """Three weeks of queues: who came, how long they waited, what they had been told."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
@@ -122,6 +123,7 @@ def walk_in_past(
     today: date,
     zone: ZoneInfo,
     rng: Random,
+    given: Counter[date],
 ) -> Iterator[QueueEntry]:
     """By day and arrival, with their tickets."""
     usual = sum(kind.duration_minutes for kind in kinds) / len(kinds)
@@ -138,7 +140,7 @@ def walk_in_past(
         people = rng.sample(patients, min(len(arrivals), len(patients)))
         for at, patient in zip(arrivals, people, strict=False):
             played.join(patient, rng.choice(kinds), at)
-        yield from number(queue, played.close())
+        yield from number(queue, played.close(), zone=zone, given=given)
 
 
 def visits_past(
@@ -148,6 +150,7 @@ def visits_past(
     *,
     zone: ZoneInfo,
     rng: Random,
+    given: Counter[date],
 ) -> Iterator[QueueEntry]:
     """The provider's completed visits as they waited; their own times are kept."""
     kept = sorted((v for v in visits if v.completed_at), key=lambda visit: visit.checked_in_at)
@@ -156,7 +159,7 @@ def visits_past(
         for entry in entries:
             wait = (entry.called_at - entry.joined_at).total_seconds() / 60
             tell(entry, max(0.0, wait * rng.lognormvariate(0, 0.35) + rng.gauss(0, 3)))
-        yield from number(queue, entries)
+        yield from number(queue, entries, zone=zone, given=given)
 
 
 def hours(

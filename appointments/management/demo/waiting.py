@@ -1,8 +1,10 @@
 """Queues in mid-flow, and people who would come sooner."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from random import Random
+from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from appointments.enums import AppointmentStatus, Priority, QueueEntryStatus, QueueStep
@@ -106,11 +108,19 @@ def _serve(entry: QueueEntry, *, now: datetime, rng: Random) -> None:
         entry.completed_at = min(entry.started_at + length, now)
 
 
-def number(queue: WaitingQueue, entries: Sequence[QueueEntry]) -> list[QueueEntry]:
-    """Give out tickets by arrival."""
+def number(
+    queue: WaitingQueue, entries: Sequence[QueueEntry], *, zone: ZoneInfo, given: Counter[date]
+) -> list[QueueEntry]:
+    """Give out tickets by arrival.
+
+    Args:
+        given: how many tickets each day of the tenant's calendar has had; counts on.
+    """
     by_arrival = sorted(entries, key=lambda entry: entry.joined_at)
-    for count, entry in enumerate(by_arrival, start=1):
-        entry.ticket = f"{queue.prefix}-{count:03d}"
+    for entry in by_arrival:
+        day = entry.joined_at.astimezone(zone).date()
+        given[day] += 1
+        entry.ticket = f"{queue.prefix}-{given[day]:03d}"
     return by_arrival
 
 

@@ -27,6 +27,7 @@ from appointments.models import (
     QueueEntry,
     QueueMetrics,
     SlotAvailability,
+    TicketCounter,
     WaitCalibration,
     WaitingList,
     WaitingQueue,
@@ -253,11 +254,14 @@ def test_queues_are_in_mid_flow(hospital):
         assert numbers == list(range(1, len(waiting) + 1))
         assert {e.queue_position for e in entries} - set(numbers) <= {0}
         by_day: dict = {}
-        for each in entries:
+        for each in rows:
             day = each.joined_at.astimezone(hospital.zone_info).date()
             by_day.setdefault(day, []).append(int(each.ticket.rpartition("-")[2]))
         for numbers in by_day.values():
-            assert len(set(numbers)) == len(numbers)
+            assert numbers == list(range(1, len(numbers) + 1))
+        today = today_in(hospital)
+        counter = TicketCounter.objects.get(queue=queue, date=today)
+        assert counter.last == len(by_day.get(today, []))
         statuses |= {e.status for e in entries}
     assert statuses == {"WAITING", "CALLED", "IN_PROGRESS", "COMPLETED"}
 

@@ -7,7 +7,7 @@ import pytest
 from appointments.enums import EXPECTED
 from appointments.management.demo import load
 from appointments.management.demo.hospitals import RIVERSIDE
-from appointments.models import AppointmentRequest
+from appointments.models import AppointmentRequest, WaitingQueue
 from conftest import empty_every_table
 from core.models import Tenant
 from core.tenancy import tenant
@@ -81,3 +81,16 @@ def test_today_is_alive_whatever_the_hour(hour, some_of_each, day):
     }
     for states in some_of_each:
         assert seen & set(states)
+
+
+def test_tickets_count_by_day_though_it_has_just_begun():
+    """Whoever waits since before midnight has a ticket of yesterday."""
+    load.load_demo(now=datetime(2026, 11, 22, 0, 15, tzinfo=ZONE), seed=1)
+    with tenant(Tenant.objects.get().pk):
+        for queue in WaitingQueue.objects.all():
+            by_day: dict = {}
+            for entry in queue.entries.order_by("joined_at", "pk"):
+                day = entry.joined_at.astimezone(ZONE).date()
+                by_day.setdefault(day, []).append(int(entry.ticket.rpartition("-")[2]))
+            for numbers in by_day.values():
+                assert numbers == list(range(1, len(numbers) + 1))
