@@ -1,7 +1,10 @@
 """Why the engine refuses."""
 
+from collections.abc import Sequence
+
+from django.db.models import TextChoices
+
 from appointments.booking.requests import Visit
-from appointments.enums import Step
 from appointments.scheduling.availability import Interval
 from core.errors import DomainError
 
@@ -79,11 +82,12 @@ class IllegalStepError(DomainError):
     """The present state has no such step; ``legal`` in the answer lists those that it has."""
 
     code = "illegal_transition"
+    subject = "appointment"
 
-    def __init__(self, step: Step, status_label: str, legal: list[Step]) -> None:
+    def __init__(self, step: TextChoices, status_label: str, legal: Sequence[TextChoices]) -> None:
         options = ", ".join(s.value for s in legal) or "none"
         super().__init__(
-            f"Cannot {step.label.lower()}: the appointment is “{status_label.lower()}”. "
+            f"Cannot {step.label.lower()}: the {self.subject} is “{status_label.lower()}”. "
             f"Possible now: {options}.",
             legal=[s.value for s in legal],
         )

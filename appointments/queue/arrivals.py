@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 
+from appointments.booking.errors import NothingToUndoError
 from appointments.enums import (
     QUEUE_PRESENT,
     AppointmentStatus,
@@ -25,11 +26,7 @@ from appointments.models import (
     QueueProvider,
     WaitingQueue,
 )
-from appointments.queue.errors import (
-    AlreadyWaitingError,
-    NothingToUndoInQueueError,
-    QueueClosedError,
-)
+from appointments.queue.errors import AlreadyWaitingError, QueueClosedError
 from appointments.queue.queue_engine import SCORES, AdvancedQueueEngine
 from core.clock import Clock, system_clock
 
@@ -115,7 +112,7 @@ def _came_back(visit: AppointmentRequest, clock: Clock) -> bool:
     ended = QueueEntry.objects.filter(appointment=visit).order_by("-pk").first()
     if last is None or last.step != Step.UNDO or ended is None:
         return False
-    with suppress(AlreadyWaitingError, NothingToUndoInQueueError):
+    with suppress(AlreadyWaitingError, NothingToUndoError):
         AdvancedQueueEngine.of_entry(ended.pk, clock=clock).undo(ended.pk)
         return True
     return False

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from appointments.enums import QueueStep
+from appointments.booking.errors import IllegalStepError
 from core.errors import DomainError
 
 
@@ -34,18 +34,8 @@ class QueueFullError(QueueClosedError):
     code = "queue_full"
 
 
-class IllegalQueueStepError(DomainError):
-    """The present state has no such step; ``legal`` in the answer lists those that it has."""
-
-    code = "illegal_transition"
-
-    def __init__(self, step: QueueStep, status_label: str, legal: list[QueueStep]) -> None:
-        options = ", ".join(each.value for each in legal) or "none"
-        super().__init__(
-            f"Cannot {step.label.lower()}: the entry is “{status_label.lower()}”. "
-            f"Possible now: {options}.",
-            legal=[each.value for each in legal],
-        )
+class IllegalQueueStepError(IllegalStepError):
+    subject = "entry"
 
 
 class ServicePointNotOpenError(DomainError):
@@ -66,11 +56,6 @@ class MoreTimeUsedUpError(DomainError):
 class VisitNotExpectedError(DomainError):
     code = "visit_not_expected"
     message = "This visit is over, cancelled or missed, so nobody can wait for it."
-
-
-class NothingToUndoInQueueError(DomainError):
-    code = "nothing_to_undo"
-    message = "There is no step of the last 10 minutes to undo."
 
 
 class NameTakenError(DomainError):

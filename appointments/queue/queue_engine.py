@@ -311,7 +311,7 @@ class AdvancedQueueEngine:
         other queue, unless they were called there.
 
         Raises:
-            NothingToUndoInQueueError: no such step, or it was itself an undo, or the patient
+            NothingToUndoError: no such step, or it was itself an undo, or the patient
                 joined by being sent on.
             AlreadyWaitingError: the patient has joined this queue again meanwhile.
         """

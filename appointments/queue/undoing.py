@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 
+from appointments.booking.errors import NothingToUndoError
 from appointments.enums import QueueEntryStatus, QueueStep
 from appointments.models import QueueEntry, QueueEvent
 from appointments.queue import history
 from appointments.queue.entry_steps import ABSENT, EntrySteps
-from appointments.queue.errors import NothingToUndoInQueueError
 from appointments.queue.placing import enter_line
 from appointments.queue.selectors import configuration_of
 from core.db import violated_constraint
@@ -21,7 +21,7 @@ def undo_last(steps: EntrySteps, entry: QueueEntry) -> None:
     """Put a locked entry back to before its last step.
 
     Raises:
-        AlreadyWaitingError, NothingToUndoInQueueError.
+        AlreadyWaitingError, NothingToUndoError.
     """
     now = steps.clock()
     # Who came back into the line by themselves did nothing that somebody would take back.
@@ -31,10 +31,10 @@ def undo_last(steps: EntrySteps, entry: QueueEntry) -> None:
     last = steps_of_people.order_by("-pk").first()
     too_old = now - timedelta(minutes=UNDO_MINUTES)
     if last is None or last.at < too_old or last.step == QueueStep.UNDO:
-        raise NothingToUndoInQueueError
+        raise NothingToUndoError
     if last.step == QueueStep.JOIN and entry.transferred_from_id is not None:
         # They would wait nowhere: sending on is undone with the entry that was sent.
-        raise NothingToUndoInQueueError
+        raise NothingToUndoError
     before, from_status = history.snapshot(entry), entry.status
     if last.step == QueueStep.TRANSFER:
         _take_back(steps, entry)
@@ -60,11 +60,11 @@ def _take_back(steps: EntrySteps, entry: QueueEntry) -> None:
         .first()
     )
     if sent is None:
-        raise NothingToUndoInQueueError
+        raise NothingToUndoError
     there = EntrySteps(sent.queue, configuration_of(sent.queue), by=steps.by, clock=steps.clock)
     locked = there.lock(QueueStep.UNDO, sent.pk)
     if locked.status not in NOT_YET_CALLED:
-        raise NothingToUndoInQueueError
+        raise NothingToUndoError
     there.take(locked, QueueStep.LEAVE, reason=history.TAKEN_BACK, mirror=False)
 
 

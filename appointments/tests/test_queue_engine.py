@@ -7,6 +7,7 @@ import pytest
 from accounts.permissions import Role
 from appointments import live
 from appointments.booking.engine import BookingEngine
+from appointments.booking.errors import NothingToUndoError
 from appointments.enums import AppointmentStatus, QueueEntryStatus, QueueStep, ServicePointState
 from appointments.models import (
     LinePosition,
@@ -24,7 +25,6 @@ from appointments.queue.console import undoable_entries
 from appointments.queue.errors import (
     AlreadyWaitingError,
     IllegalQueueStepError,
-    NothingToUndoInQueueError,
     QueueClosedError,
     QueueFullError,
     ServicePointNotOpenError,
@@ -357,14 +357,14 @@ def test_each_step_can_be_undone(engine, queue, people, steps, back):
         engine.reposition_queue_entries()
     assert engine.undo(entry.pk).status == back
     assert positions(queue) == list(range(1, len(positions(queue)) + 1))
-    with pytest.raises(NothingToUndoInQueueError):
+    with pytest.raises(NothingToUndoError):
         engine.undo(entry.pk)
 
 
 def test_undo_has_ten_minutes(engine, people, clock):
     entry = join(engine, people[0])
     clock.forward(10.1)
-    with pytest.raises(NothingToUndoInQueueError):
+    with pytest.raises(NothingToUndoError):
         engine.undo(entry.pk)
 
 
@@ -533,7 +533,7 @@ def test_who_was_sent_on_is_not_undone_into_waiting_nowhere(engine, people, cloc
     entry = join(engine, people[0])
     lab = WaitingQueue.objects.create(name="Laboratory", prefix="B")
     sent = engine.transfer(entry.pk, to_queue_id=lab.pk)
-    with pytest.raises(NothingToUndoInQueueError):
+    with pytest.raises(NothingToUndoError):
         AdvancedQueueEngine(lab, clock=clock).undo(sent.pk)
     assert undoable_entries([entry.pk, sent.pk], now=clock.now) == {entry.pk}
     assert engine.undo(entry.pk).status == S.WAITING
