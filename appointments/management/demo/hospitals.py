@@ -109,6 +109,7 @@ class Hospital:
     name: str
     zone: str
     locale: str
+    spoken: Sequence[str]  # by the screen in the hall
     phone: str
     places: Sequence[Place]
     doctors: Sequence[Doctor]
@@ -169,6 +170,7 @@ RIVERSIDE = Hospital(
     name="Riverside General Hospital",
     zone="Europe/Berlin",
     locale="en-gb",
+    spoken=("en", "de"),
     phone="+49 30 23125000",
     places=(
         Place("Main Building", "Uferallee 12, 13357 Berlin", 52.5512, 13.3785, "+493023125001"),
@@ -212,6 +214,7 @@ LAKESIDE = Hospital(
     name="Lakeside Family Clinic",
     zone="America/New_York",
     locale="en-us",
+    spoken=("en", "es"),
     phone="+1 585-555-0100",
     places=(
         Place(

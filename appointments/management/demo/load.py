@@ -1,6 +1,5 @@
 """Loads the two demonstration hospitals: everything or nothing."""
 
-from collections import Counter
 from datetime import date, datetime, time, timedelta
 from random import Random
 
@@ -12,6 +11,7 @@ from accounts.permissions import Role
 from appointments.enums import TimeOffKind
 from appointments.management.demo.bulk import OWNER, analyse, insert, unaudited
 from appointments.management.demo.habits import preferences
+from appointments.management.demo.halls import Halls
 from appointments.management.demo.hospitals import (
     EQUIPMENT,
     HOSPITALS,
@@ -20,24 +20,11 @@ from appointments.management.demo.hospitals import (
     URGENCIES,
     Doctor,
     Hospital,
-    Line,
 )
 from appointments.management.demo.logins import PASSWORD, ROOT, login
 from appointments.management.demo.people import CHILD_YEARS, patients
-from appointments.management.demo.queue_past import DAYS as QUEUE_DAYS
-from appointments.management.demo.queue_past import (
-    calibrations,
-    hours,
-    visits_past,
-    walk_in_past,
-)
 from appointments.management.demo.visits import Diary, chance_of
 from appointments.management.demo.waiting import (
-    number,
-    queue_of_visits,
-    ranks,
-    steps,
-    walk_ins,
     wishes,
 )
 from appointments.models import (
@@ -47,21 +34,15 @@ from appointments.models import (
     AppointmentTemplate,
     AvailabilityRule,
     PreferredProvider,
-    QueueConfiguration,
     QueueEntry,
     QueueEvent,
-    QueueProvider,
     Resource,
     RuleType,
     SchedulingMetrics,
     SchedulingPreference,
-    ServicePoint,
-    ServicePointQueue,
     SlotAvailability,
-    TicketCounter,
     TimeOff,
     WaitingList,
-    WaitingQueue,
 )
 from appointments.scheduling import metrics
 from appointments.scheduling.availability import Interval, Window, interval_of, subtract, to_utc
@@ -441,105 +422,17 @@ class _Loader:
             )
 
     def _queues(self) -> None:
-        queues = insert(
-            WaitingQueue(
-                tenant=self.tenant,
-                name=line.name,
-                prefix=line.prefix,
-                site=self.sites[line.place],
-            )
-            for line in self.hospital.lines
-        )
-        here = {
-            row.patient_id
-            for row in self.visits
-            if row.scheduled_datetime.astimezone(self.tenant.zone_info).date() == self.today
-        }
-        others = [patient for patient in self.patients if patient.pk not in here]
-        self.rng.shuffle(others)
-        insert(QueueConfiguration(tenant=self.tenant, queue=queue) for queue in queues)
-        for queue, line in zip(queues, self.hospital.lines, strict=True):
-            points = self._points(queue, line)
-            given: Counter[date] = Counter()  # tickets, by day
-            past = insert(self._past(queue, line.provider, points, given))
-            joining = self._entries(queue, line.provider, points, others)
-            entries = insert(number(queue, joining, zone=self.tenant.zone_info, given=given))
-            insert(ranks(queue, entries))
-            events = insert(sorted(steps([*past, *entries]), key=lambda event: event.at))
-            self._queue_figures(queue, past, events)
-            last = given[self.today]
-            insert([TicketCounter(tenant=self.tenant, queue=queue, date=self.today, last=last)])
-
-    def _past(
-        self,
-        queue: WaitingQueue,
-        index: int | None,
-        points: list[ServicePoint],
-        given: Counter[date],
-    ) -> list[QueueEntry]:
-        how = {"zone": self.tenant.zone_info, "rng": self.rng, "given": given}
-        if index is None:
-            kinds = [kind for kind in self.kinds if not kind.resource_kind]
-            return list(walk_in_past(queue, points, self.patients, kinds, today=self.today, **how))
-        first = datetime.combine(self.today, NIGHT, tzinfo=self.tenant.zone_info)
-        own = [
-            visit
-            for visit in self.visits
-            if visit.provider_id == self.providers[index].pk
-            and visit.checked_in_at is not None
-            and first - timedelta(days=QUEUE_DAYS) <= visit.checked_in_at < first
-        ]
-        return list(visits_past(queue, own, points[0], **how))
-
-    def _queue_figures(
-        self, queue: WaitingQueue, past: list[QueueEntry], events: list[QueueEvent]
-    ) -> None:
-        first = self.today - timedelta(days=QUEUE_DAYS)
-        insert(hours(queue, events, first, zone=self.tenant.zone_info, now=self.now))
-        insert(calibrations(queue, past, now=self.now))
-
-    def _points(self, queue: WaitingQueue, line: Line) -> list[ServicePoint]:
-        """The doctor's room, or the line's counters."""
-        doctor = None if line.provider is None else self.providers[line.provider]
-        if doctor is not None:
-            insert([QueueProvider(tenant=self.tenant, queue=queue, provider=doctor)])
-        points = insert(
-            ServicePoint(tenant=self.tenant, name=name, site=queue.site, provider=doctor)
-            for name in line.points
-        )
-        insert(ServicePointQueue(tenant=self.tenant, point=point, queue=queue) for point in points)
-        return points
-
-    def _entries(
-        self,
-        queue: WaitingQueue,
-        index: int | None,
-        points: list[ServicePoint],
-        others: list[PatientProfile],
-    ) -> list[QueueEntry]:
-        """Takes from ``others`` whoever joins, so that nobody stands in two queues."""
-        own: list[QueueEntry] = []
-        if index is not None:
-            provider, zone = self.providers[index], self.tenant.zone_info
-            today = [
-                row
-                for row in self.visits
-                if row.provider_id == provider.pk
-                and row.scheduled_datetime.astimezone(zone).date() == self.today
-            ]
-            own = list(queue_of_visits(queue, today, points[0]))
-        joining = list(
-            walk_ins(
-                queue,
-                others,
-                now=self.now,
-                rng=self.rng,
-                points=points,
-                waiting_only=bool(own),
-            )
-        )
-        del others[: len(joining)]
-        return own + joining
+        Halls(
+            self.hospital,
+            self.tenant,
+            sites=self.sites,
+            providers=self.providers,
+            kinds=self.kinds,
+            patients=self.patients,
+            visits=self.visits,
+            now=self.now,
+            rng=self.rng,
+        ).run()
 
     def _waitlist(self) -> None:
         insert(

@@ -24,6 +24,8 @@ from appointments.models import (
     AppointmentRequest,
     AppointmentTemplate,
     AvailabilityRule,
+    DisplayScreen,
+    Kiosk,
     QueueEntry,
     QueueMetrics,
     SlotAvailability,
@@ -264,6 +266,12 @@ def test_queues_are_in_mid_flow(hospital):
         assert counter.last == len(by_day.get(today, []))
         statuses |= {e.status for e in entries}
     assert statuses == {"WAITING", "CALLED", "IN_PROGRESS", "COMPLETED"}
+
+
+def test_the_first_hall_has_a_screen_and_a_kiosk(hospital):
+    screen, kiosk = DisplayScreen.objects.get(), Kiosk.objects.get()
+    assert screen.queues.count() == 2
+    assert kiosk.walk_in_queue in screen.queues.all()
 
 
 def test_three_weeks_of_queues_have_figures(hospital):
