@@ -124,7 +124,7 @@ class Halls:
             for visit in self.visits
             if visit.provider_id == self.providers[index].pk
             and visit.checked_in_at is not None
-            and first - timedelta(days=DAYS) <= visit.checked_in_at < first
+            and first - timedelta(days=DAYS) <= visit.scheduled_datetime < first
         ]
         return list(visits_past(queue, own, points[0], **how))
 
