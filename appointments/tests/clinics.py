@@ -60,28 +60,30 @@ def build_clinic(slug: str, *, zone: str) -> Clinic:
     clinic = Clinic(Tenant.objects.create(name=f"{slug.title()} Hospital", slug=slug, zone=zone))
     with clinic.active():
         clinic.site = Site.objects.create(name="Main building", address="1 Hill Road")
-        for role in Role:
-            clinic.users[role] = _user(slug, role)
         second = _user(slug, Role.PROVIDER, suffix="2")
+        users = User.objects.bulk_create([*(_user(slug, role) for role in Role), second])
+        clinic.users = dict(zip(Role, users, strict=False))
         clinic.providers = [clinic.users[Role.PROVIDER], second]
-        clinic.types = [
-            AppointmentTemplate.objects.create(name="Consultation", duration_minutes=30),
-            AppointmentTemplate.objects.create(
-                name="Ultrasound",
-                duration_minutes=45,
-                buffer_before_minutes=5,
-                buffer_after_minutes=10,
-            ),
-        ]
-        for number in range(1, 4):
-            clinic.patients.append(
-                PatientProfile.objects.create(
-                    mrn=f"{slug[:1].upper()}{number:05d}",
-                    first_name=f"Pat{number}",
-                    last_name=f"{slug.title()}son",
-                    birth_date=date(1950 + number, 1, number),
-                )
+        clinic.types = AppointmentTemplate.objects.bulk_create(
+            [
+                AppointmentTemplate(name="Consultation", duration_minutes=30),
+                AppointmentTemplate(
+                    name="Ultrasound",
+                    duration_minutes=45,
+                    buffer_before_minutes=5,
+                    buffer_after_minutes=10,
+                ),
+            ]
+        )
+        clinic.patients = PatientProfile.objects.bulk_create(
+            PatientProfile(
+                mrn=f"{slug[:1].upper()}{number:05d}",
+                first_name=f"Pat{number}",
+                last_name=f"{slug.title()}son",
+                birth_date=date(1950 + number, 1, number),
             )
+            for number in range(1, 4)
+        )
         for provider in clinic.providers:
             _give_hours(clinic, provider)
     return clinic
@@ -95,7 +97,7 @@ def password_hash() -> str:
 
 def _user(slug: str, role: Role, suffix: str = "") -> User:
     name = f"{role}{suffix}@{slug}.test"
-    return User.objects.create(
+    return User(
         username=name,
         email=name,
         password=password_hash(),
@@ -109,8 +111,8 @@ def _give_hours(clinic: Clinic, provider: User) -> None:
     profile = ProviderProfile.objects.create(user=provider, specialties=["General medicine"])
     profile.sites.add(clinic.site)
     today = system_clock().astimezone(clinic.tenant.zone_info).date()
-    rules = [
-        AvailabilityRule.objects.create(
+    rules = AvailabilityRule.objects.bulk_create(
+        AvailabilityRule(
             provider=provider,
             site=clinic.site,
             weekday=weekday,
@@ -118,7 +120,7 @@ def _give_hours(clinic: Clinic, provider: User) -> None:
             end_time=time(18),
         )
         for weekday in range(7)
-    ]
+    )
     SlotAvailability.objects.bulk_create(
         SlotAvailability(
             provider=provider,
