@@ -10,7 +10,7 @@ run: setup
 	@exec $(BIN)/python -m hospital_management.run --under-make
 
 test: setup-dev
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -16,14 +16,6 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A worker takes a whole file; browsers and races share one, so as not to starve each other."""
-    for item in items:
-        heavy = item.get_closest_marker("browser") or item.get_closest_marker("concurrency")
-        item.add_marker(pytest.mark.xdist_group("heavy" if heavy else item.path.as_posix()))
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker) -> None:
     """The database exists already; give its own application role its rights."""

@@ -112,7 +112,7 @@ def deadlocks() -> int:
 
 def test_one_of_32_gets_the_slot_and_the_others_are_told(clinic, book):
     """The whole command, as every caller uses it."""
-    rounds = 25
+    rounds = 12
     starts = starts_of(clinic, rounds)
     results = run_in_step(rounds, lambda number, thread: book(starts[number]))
     assert winners_of(results) == {1: rounds}
@@ -159,7 +159,7 @@ def new_row(clinic, start) -> AppointmentRequest:
 
 
 def test_nobody_is_refused_who_wants_another_slot_of_the_provider(clinic, book):
-    rounds = 10
+    rounds = 5
     starts = starts_of(clinic, rounds * THREADS)
     results = run_in_step(rounds, lambda number, thread: book(starts[number * THREADS + thread]))
     keys = {key for each in results for key in each}
@@ -265,7 +265,7 @@ def test_control_checking_first_double_books(clinic):
 
 def test_of_trips_that_cross_one_is_booked_whole(clinic):
     """Each begins with the provider with whom the other ends; buffers make both ends overlap."""
-    rounds, before = 15, deadlocks()
+    rounds, before = 8, deadlocks()
     kind, (first, second) = clinic.types[0], clinic.providers
     with clinic.active():
         kind.buffer_after_minutes = 30

@@ -76,7 +76,7 @@ def shared_rooms() -> int:
 
 
 def test_as_many_of_32_win_as_there_are_rooms(clinic, engine):
-    rounds = 20
+    rounds = 10
     starts = starts_of(clinic, rounds)
     before = deadlocks()
 
@@ -95,7 +95,7 @@ def test_as_many_of_32_win_as_there_are_rooms(clinic, engine):
 
 def test_an_overbooking_waits_for_no_room_either(clinic, engine):
     """All of one provider, on purpose: the rooms alone limit them."""
-    rounds = 10
+    rounds = 5
     starts = starts_of(clinic, rounds)
 
     def book(number: int, thread: int) -> int | None:
@@ -135,7 +135,7 @@ def test_bookings_moves_and_series_into_the_same_rooms_neither_deadlock_nor_shar
             return False
         return True
 
-    results = run_in_step(8, attempt)
+    results = run_in_step(5, attempt)
     assert any(done for each in results for done in each)
     assert shared_rooms() == 0
     assert deadlocks() == before
