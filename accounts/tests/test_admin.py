@@ -22,6 +22,7 @@ from appointments.models import (
     Kiosk,
     NoShowModel,
     QueueAlert,
+    QueueConfiguration,
     QueueEntry,
     QueueEvent,
     QueueMetrics,
@@ -36,7 +37,9 @@ from appointments.models import (
     WaitingList,
     WaitingQueue,
 )
+from appointments.queue.events import QueueChanged
 from appointments.queue.queue_engine import AdvancedQueueEngine
+from core.events import subscribe
 from core.models import AuditEvent, Site, Tenant
 from patients.models import PatientProfile
 
@@ -640,11 +643,30 @@ def test_metrics_are_exported_as_a_file(riverside):
         assert "Queue 0,2031-01-01,9,0,0" in answer.content.decode()
 
 
-def test_a_queues_configuration_is_changed_with_it(riverside):
+def test_a_queues_configuration_is_changed_with_it_and_shown_at_once(
+    riverside, django_capture_on_commit_callbacks
+):
+    told = []
+    subscribe(QueueChanged, lambda event: told.append(event.queue_id))
     with riverside.active():
         queue = _queue(riverside, 1)
-    page = riverside.client(Role.TENANT_ADMIN).get(address(WaitingQueue, "change", queue.pk))
-    assert "configuration-TOTAL_FORMS" in page.content.decode()
+        QueueConfiguration.objects.create(queue=queue)
+    client, url = riverside.client(Role.TENANT_ADMIN), address(WaitingQueue, "change", queue.pk)
+    given = _as_shown(client.get(url)) | {"configuration-0-guard_minutes": "45"}
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post(url, given).status_code == 302
+    with riverside.active():
+        assert QueueConfiguration.objects.get().guard_minutes == 45
+    assert told == [queue.pk]
+
+
+def _as_shown(page):
+    """What the change page would send if nobody touched it."""
+    shown = [page.context["adminform"].form]
+    for inline in page.context["inline_admin_formsets"]:
+        shown += [inline.formset.management_form, *inline.formset.initial_forms]
+    values = {field.html_name: field.value() for form in shown for field in form}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -94,6 +95,11 @@ class WaitingQueueAdmin(TenantModelAdmin):
     list_select_related = ("site",)
     list_filter = ("is_active", "is_accepting_patients", "accepts_walk_ins", "site")
     search_fields = ("name", "specialty")
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Screens show at once what other settings make of the line."""
+        super().save_related(request, form, formsets, change)
+        AdvancedQueueEngine(form.instance).broadcast_queue_update()
 
     def has_run_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("run_queues")

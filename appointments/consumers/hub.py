@@ -21,6 +21,7 @@ from django.db import Error as DatabaseFailure
 from appointments import live
 from appointments.consumers.frames import CLOSE_NOT_FOUND, CLOSE_TRY_LATER, Frame
 from appointments.consumers.guarded import LAYER_DOWN, in_thread
+from appointments.consumers.moves import moved
 from appointments.groups import login_group, queue_group
 from appointments.live import Key, Status
 from core.failures import kind_and_place
@@ -32,6 +33,7 @@ FAILURES_BEFORE_CLOSE = 3
 RETRY_SECONDS = 1
 SOCKETS_AT_ONCE = 32
 CALLS_REMEMBERED = 256
+PLACE = ("entry_id", "ticket", "status", "position", "estimated_wait_minutes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class News:
     update: Frame
     calls: list[dict[str, Any]]
     called: list[Frame]
+    moved: dict[int, Frame]
 
 
 class Watcher(Protocol):
@@ -73,19 +76,37 @@ class Watch:
         """Take over a newer status; None if it is not newer."""
         if self.status is not None and status.version <= self.status.version:
             return None
-        is_first, self.status = self.status is None, status
+        before, self.status = self.status, status
         calls = [each for each in status.data["recent_calls"] if each["call_id"] not in self.told]
         self.told |= dict.fromkeys(each["call_id"] for each in calls)
         while len(self.told) > CALLS_REMEMBERED:
             del self.told[next(iter(self.told))]
-        if is_first:
+        if before is None:
             return None
         return News(
             status,
             Frame("queue_update", status.version, status.text),
             calls,
             [write_call(status.version, each) for each in calls],
+            {
+                key: write_place(status, place_in(status, status.entries[key]))
+                for key in _moved(before, status)
+            },
         )
+
+
+def _moved(before: Status, after: Status) -> list[int]:
+    one, other = ([e["entry_id"] for e in each.data["entries"]] for each in (before, after))
+    return moved(one, other)
+
+
+def place_in(status: Status, entry: dict[str, Any]) -> dict[str, Any]:
+    """Where an entry stands; the last two are None for one that is not in the line."""
+    return {"queue_id": status.data["queue_id"], **{name: entry.get(name) for name in PLACE}}
+
+
+def write_place(status: Status, place: dict[str, Any]) -> Frame:
+    return Frame("position_change", status.version, orjson.dumps(place).decode())
 
 
 def write_call(version: int, call: dict[str, Any]) -> Frame:

@@ -6,7 +6,7 @@ from accounts.models import User
 from accounts.permissions import Permission, can
 from appointments.consumers.frames import CLOSE_NOT_ALLOWED, CLOSE_NOT_FOUND
 from appointments.consumers.guarded import GuardedConsumer
-from appointments.consumers.hub import hub
+from appointments.consumers.hub import News, hub
 from appointments.consumers.watching import Place, PlaceConsumer, WatchingConsumer
 from appointments.enums import QUEUE_PRESENT
 from appointments.models import QueueEntry, WaitingQueue
@@ -43,7 +43,15 @@ class QueueGuard(GuardedConsumer):
 
 
 class QueueConsumer(QueueGuard, WatchingConsumer):
-    """What the staff of a queue see, see docs/reference/sockets.md."""
+    """What the staff of a queue see, and who was moved; see docs/reference/sockets.md."""
+
+    async def take(self, news: News) -> None:
+        await super().take(news)
+        await self.position_change(news)
+
+    async def position_change(self, news: News) -> None:
+        for entry_id, frame in news.moved.items():
+            await self.push(frame, replaces=f"place {entry_id}")
 
     def refusal_of(self, user: User) -> int | None:
         if not can(user, Permission.SEE_QUEUES):

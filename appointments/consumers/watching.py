@@ -11,7 +11,7 @@ import orjson
 
 from appointments.consumers.frames import CLOSE_TRY_LATER, Frame, write_frame
 from appointments.consumers.guarded import SocketConsumer
-from appointments.consumers.hub import News, Watch, hub, write_call
+from appointments.consumers.hub import News, Watch, hub, place_in, write_call, write_place
 from appointments.enums import QUEUE_PRESENT
 from appointments.live import Key, Status
 
@@ -186,19 +186,15 @@ class PlaceConsumer(WatchingConsumer):
         self._shown_place = self.place
         if self.place is None:
             return
-        entry = status.entries.get(self.place.entry_id, {})
-        told = {
-            "queue_id": status.data["queue_id"],
+        known = {
             "entry_id": self.place.entry_id,
             "ticket": self.place.ticket,
-            "status": entry.get("status", self.place.status),
-            "position": entry.get("position"),
-            "estimated_wait_minutes": entry.get("estimated_wait_minutes"),
+            "status": self.place.status,
         }
+        told = place_in(status, known | status.entries.get(self.place.entry_id, {}))
         if told != self._told:
             self._told = told
-            text = orjson.dumps(told).decode()
-            await self.push(Frame("position_change", status.version, text), replaces="place")
+            await self.push(write_place(status, told), replaces="place")
 
     def _look_again(self, status: Status) -> None:
         """Ask the database where the patient is, once they may have left, come or been sent on."""

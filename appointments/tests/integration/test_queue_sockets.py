@@ -20,6 +20,7 @@ from accounts.permissions import Role
 from appointments import live
 from appointments.consumers import DisplayConsumer, QueueConsumer, guarded, hub
 from appointments.consumers.frames import Frame
+from appointments.consumers.hub import PLACE
 from appointments.consumers.watching import MAX_CALLS_BEHIND
 from appointments.enums import LinkKind, QueueStep
 from appointments.models import (
@@ -106,6 +107,11 @@ class Desk:
     def take(self, step: QueueStep, entry_id: int) -> None:
         with self.clinic.active():
             self.engine().take(step, entry_id)
+
+    @in_thread
+    def move(self, entry_id: int, position: int) -> None:
+        with self.clinic.active():
+            self.engine().move(entry_id, position=position, reason="Faint")
 
     @in_thread
     def undo(self, entry_id: int) -> None:
@@ -232,6 +238,21 @@ async def test_a_call_is_told_once_and_a_recall_again(desk, nurse):
     assert await late.receive_nothing(0.3)
     await socket.disconnect()
     await late.disconnect()
+
+
+async def test_who_is_moved_is_told_and_who_only_moves_up_is_not(desk, nurse):
+    entries = [await desk.join(number) for number in range(3)]
+    socket = await opened(desk.path, nurse)
+    await heard(socket)
+    await desk.move(entries[2], 1)
+    update, place = await heard(socket), await heard(socket)
+    assert (place["type"], place["version"]) == ("position_change", update["version"])
+    assert (place["data"]["entry_id"], place["data"]["position"]) == (entries[2], 1)
+    assert place["data"].keys() == {"queue_id", *PLACE}
+    await desk.call_next()
+    assert [(await heard(socket))["type"] for _ in range(2)] == ["queue_update", "patient_called"]
+    assert await socket.receive_nothing(0.3)
+    await socket.disconnect()
 
 
 async def test_who_may_not_listen_is_told_why(desk, elsewhere, nurse, monkeypatch):
