@@ -18,6 +18,7 @@ from pathlib import Path
 
 import django
 import psycopg
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -37,6 +38,7 @@ def set_up_django() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "hospital_management.settings"
     django.setup()
     del os.environ["DJANGO_SETTINGS_MODULE"]
+    PBKDF2PasswordHasher.iterations = 1000  # slow by design; that is not what is tested
 
 
 def provide_servers() -> None:
