@@ -44,7 +44,10 @@ def empty_cache() -> Iterator[None]:
     """Throttles and lock-outs count in the cache."""
     from django.core.cache import cache
 
+    from core import pulse
+
     yield
+    pulse.flush()
     cache.clear()
 
 

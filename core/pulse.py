@@ -3,7 +3,9 @@
 They are kept in the cache: where that is down nothing is counted, and nobody is held up.
 """
 
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,19 +20,36 @@ from core.clock import system_clock
 KEPT_SECONDS = 15 * 60
 SLOW_SECONDS = 0.5
 SLOW_STATEMENTS = "slow-statements"
+TOLD_AFTER_SECONDS = 1.0
 DOWN = (RedisError, OSError)
+_untold: Counter[str] = Counter()
+_lock = threading.Lock()
 
 
 def count(what: str) -> None:
-    """One more, now."""
-    key = _key(what, system_clock())
+    """One more, now; told to the cache within a second, together with others."""
+    with _lock:
+        if not _untold:
+            later = threading.Timer(TOLD_AFTER_SECONDS, flush)
+            later.daemon = True
+            later.start()
+        _untold[_key(what, system_clock())] += 1
+
+
+def flush() -> None:
+    """Tell the cache what was counted."""
+    with _lock:
+        counts = dict(_untold)
+        _untold.clear()
     with suppress(*DOWN):
-        cache.add(key, 0, timeout=KEPT_SECONDS)
-        cache.incr(key)
+        for key, number in counts.items():
+            cache.add(key, 0, timeout=KEPT_SECONDS)
+            cache.incr(key, number)
 
 
 def by_minute(what: str, *, minutes: int, now: datetime) -> list[int] | None:
     """The counts of this minute and those before, oldest first; None while the cache is down."""
+    flush()
     keys = [_key(what, now - timedelta(minutes=back)) for back in reversed(range(minutes))]
     try:
         found = cache.get_many(keys)

@@ -275,7 +275,7 @@ class GuardedConsumer(SocketConsumer):
         await self.close(code=CLOSE_NO_LOGIN)
 
     def _by_session(self) -> "Claim | None":
-        session = SessionStore(self.scope["session"].session_key)  # as it is now
+        session = SessionStore(self.scope["cookies"][settings.SESSION_COOKIE_NAME])
         user_id, tenant_id = session.get(SESSION_KEY), session.get(TENANT_SESSION_KEY)
         if user_id is None:
             return None
