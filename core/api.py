@@ -3,12 +3,13 @@
 import json
 import logging
 import time
+from math import ceil
 from typing import Any
 
 import orjson
 from django.conf import settings
 from django.core.cache import cache
-from django.core.paginator import InvalidPage
+from django.core.paginator import InvalidPage, Page, Paginator
 from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException, NotFound, ParseError, ValidationError
 from rest_framework.pagination import PageNumberPagination
@@ -26,6 +27,23 @@ class PayloadTooLarge(APIException):
     default_detail = "The body is larger than 2 MB."
 
 
+class CountedAgain(Paginator):
+    """Ends a page where the rows end, not where they ended when they were counted: others write
+    in between, and a list must not say that it is whole and leave somebody out."""
+
+    def page(self, number: int) -> Page:
+        number = self.validate_number(number)
+        first = (number - 1) * self.per_page
+        return Page(self.object_list[first : first + self.per_page], number, self)
+
+    def correct(self, number: int, seen: int) -> None:
+        """Take over what the rows of a page say about the count."""
+        until = (number - 1) * self.per_page + seen
+        is_last = seen < self.per_page and (seen or number == 1)
+        self.count = until if is_last else max(self.count, until)
+        self.num_pages = max(1, ceil(self.count / self.per_page))
+
+
 class Pages(PageNumberPagination):
     """Numbered pages; a ``page`` or ``page_size`` that is none is refused, not corrected.
 
@@ -37,6 +55,7 @@ class Pages(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 500
     invalid_page_message = "There is no such page."
+    django_paginator_class = CountedAgain
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         size, number = self.get_page_size(request), self.get_page_number(request, None)
@@ -45,7 +64,9 @@ class Pages(PageNumberPagination):
             self.page = self.django_paginator_class(queryset, size).page(number)
         except InvalidPage as error:
             raise NotFound(self.invalid_page_message) from error
-        return list(view.rows(self.page.object_list))
+        rows = list(view.rows(self.page.object_list))
+        self.page.paginator.correct(number, len(rows))
+        return rows
 
     def get_page_size(self, request: Request) -> int:
         return _whole_number(request, "page_size", self.page_size, self.max_page_size)

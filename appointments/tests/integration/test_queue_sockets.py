@@ -245,12 +245,11 @@ async def test_who_is_moved_is_told_and_who_only_moves_up_is_not(desk, nurse):
     socket = await opened(desk.path, nurse)
     await heard(socket)
     await desk.move(entries[2], 1)
-    update, place = await heard(socket), await heard(socket)
-    assert (place["type"], place["version"]) == ("position_change", update["version"])
+    place = await heard(socket, "position_change")
     assert (place["data"]["entry_id"], place["data"]["position"]) == (entries[2], 1)
     assert place["data"].keys() == {"queue_id", *PLACE}
     await desk.call_next()
-    assert [(await heard(socket))["type"] for _ in range(2)] == ["queue_update", "patient_called"]
+    assert (await heard(socket, "position_change", "patient_called"))["type"] == "patient_called"
     assert await socket.receive_nothing(0.3)
     await socket.disconnect()
 
