@@ -25,6 +25,8 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +40,7 @@ STEPS = {
     "ON_HOLD": ("return",),
 }
 PASSING = ("timestamp", "version", "average_wait_minutes")
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10  # RFC 6455, 5.2
 KILLS = (
     ("web", "hospital_management.web"),
     ("worker", "procrastinate"),
@@ -159,9 +162,11 @@ class Screen:
                 except TimeoutError:
                     await self._say(writer, {"type": "ping"})
                     opcode, text = await asyncio.wait_for(read_frame(reader), 5)
-                if opcode == 8:
+                if opcode == CLOSE:
                     raise ConnectionError
-                if opcode == 1:
+                if opcode == PING:
+                    await self._send(writer, PONG, text)
+                if opcode == TEXT:
                     await self._hear(json.loads(text), writer)
         finally:
             writer.close()
@@ -174,14 +179,17 @@ class Screen:
         if frame["version"] >= self.version:
             self.version, self.data = frame["version"], frame["data"]
 
+    async def _say(self, writer: asyncio.StreamWriter, message: dict) -> None:
+        await self._send(writer, TEXT, json.dumps(message).encode())
+
     @staticmethod
-    async def _say(writer: asyncio.StreamWriter, message: dict) -> None:
-        payload, mask = json.dumps(message).encode(), os.urandom(4)
+    async def _send(writer: asyncio.StreamWriter, opcode: int, payload: bytes) -> None:
+        mask = os.urandom(4)
         masked = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
         length = bytes([0x80 | len(payload)])
         if len(payload) > 125:
             length = bytes([0x80 | 126]) + len(payload).to_bytes(2, "big")
-        writer.write(b"\x81" + length + mask + masked)
+        writer.write(bytes([0x80 | opcode]) + length + mask + masked)
         await writer.drain()
 
 
@@ -215,6 +223,8 @@ class Storm:
     def api(self, method: str, path: str, body: dict | None = None) -> tuple[int, dict]:
         status, answer = self.product.ask(method, f"/api/appointments/{path}", body, self.token)
         self.statuses[status] += 1
+        if not status:
+            time.sleep(0.1)  # or the clients would keep the server from starting
         if status == 500:
             self.faults.append(f"500 for {method} {path}")
         return status, answer
@@ -333,6 +343,24 @@ class Storm:
             was = row["to_status"]
 
 
+@contextmanager
+def watched(screens: list[Screen]) -> Iterator[None]:
+    """The screens watch in a thread of their own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    watching = [asyncio.run_coroutine_threadsafe(screen.watch(), loop) for screen in screens]
+    try:
+        yield
+    finally:
+        for each in watching:
+            each.cancel()
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.5), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
 def lasting(data: dict) -> dict:
     """A state without what time alone changes."""
     kept = {name: value for name, value in data.items() if name not in PASSING}
@@ -357,13 +385,9 @@ def main() -> None:
         product.start()
         storm = Storm(product, options)
         screens = [Screen(product.port, storm.queue, storm.token) for _ in range(options.sockets)]
-        loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, daemon=True).start()
-        for screen in screens:
-            asyncio.run_coroutine_threadsafe(screen.watch(), loop)
-        storm.run()
-        storm.verify(screens)
-        loop.call_soon_threadsafe(loop.stop)
+        with watched(screens):
+            storm.run()
+            storm.verify(screens)
     finally:
         product.stop()
     print(f"answers by status (0: nobody answered): {dict(sorted(storm.statuses.items()))}")
