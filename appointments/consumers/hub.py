@@ -21,9 +21,9 @@ from django.db import Error as DatabaseFailure
 from appointments import live
 from appointments.consumers.frames import CLOSE_NOT_FOUND, CLOSE_TRY_LATER, Frame
 from appointments.consumers.guarded import LAYER_DOWN, in_thread
-from appointments.consumers.moves import moved
 from appointments.groups import login_group, queue_group
 from appointments.live import Key, Status
+from appointments.queue.moves import moved
 from core.failures import kind_and_place
 
 logger = logging.getLogger("hospital.sockets")

@@ -389,7 +389,8 @@ class LineRank(TenantModel):
     """Sorts the line: lower is served earlier.
 
     A table of its own, so that writing the order never locks the entries that callers claim.
-    A newcomer's rank lies between its neighbours'; settling makes all ranks whole numbers.
+    A newcomer's rank lies between its neighbours'; settling gives ranks to those alone who were
+    overtaken or moved, so that a call or a newcomer changes nobody else's.
     ``manual_position`` is the place, from 1, to which staff moved the entry.
     """
 
@@ -494,15 +495,15 @@ class QueuePublication(TenantModel):
 
 
 class QueueSnapshot(TenantModel):
-    """The order in which a queue's entries waited after a settling that changed ranks: the first
-    key had rank 1."""
+    """The order in which a queue's entries waited after a settling that changed ranks."""
 
     queue = TenantForeignKey(WaitingQueue, on_delete=models.PROTECT, related_name="snapshots")
     version = models.PositiveBigIntegerField()
     at = models.DateTimeField(default=timezone.now)
     entry_ids = models.JSONField(default=list)
+    ranks = models.JSONField(null=True, help_text="Of the entries; from 1 where empty.")
 
-    privacy = FieldPrivacy(public="id tenant queue version at entry_ids")
+    privacy = FieldPrivacy(public="id tenant queue version at entry_ids ranks")
 
     class Meta:
         constraints = [

@@ -132,16 +132,18 @@ def replay(queue_id: int, at: datetime) -> Moment:
         .order_by("-pk")
         .values("to_status")[:1]
     )
-    entered = (
-        QueueEvent.objects.filter(entry=OuterRef("pk"), at__lte=at, rank__isnull=False)
-        .order_by("-pk")
-        .values("rank")[:1]
-    )
+    entered = QueueEvent.objects.filter(
+        entry=OuterRef("pk"), at__lte=at, rank__isnull=False
+    ).order_by("-pk")
     rows = (
         QueueEntry.objects.filter(queue_id=queue_id, joined_at__lte=at)
-        .annotate(state=Subquery(last), entry_rank=Subquery(entered))
+        .annotate(
+            state=Subquery(last),
+            entry_rank=Subquery(entered.values("rank")[:1]),
+            entered_at=Subquery(entered.values("at")[:1]),
+        )
         .exclude(state=None)
-        .values_list("pk", "state", "entry_rank", "arrived_at")
+        .values_list("pk", "state", "arrived_at", "entry_rank", "entered_at")
     )
     gone = {
         QueueEntryStatus.COMPLETED,
@@ -150,14 +152,28 @@ def replay(queue_id: int, at: datetime) -> Moment:
         QueueEntryStatus.TRANSFERRED,
     }
     present = [row for row in rows if row[1] not in gone]
-    newest = QueueSnapshot.objects.filter(queue_id=queue_id, at__lte=at).order_by("-pk").first()
-    places = {key: float(n) for n, key in enumerate(newest.entry_ids if newest else (), start=1)}
+    settled_at, settled = _settled(queue_id, at)
+
+    def rank(key: int, entered: float | None, entered_at: datetime | None) -> float:
+        is_later = settled_at is not None and entered_at is not None and entered_at > settled_at
+        known = entered if is_later else settled.get(key, entered)
+        return float("inf") if known is None else known
+
     line = sorted(
-        (places.get(key, rank if rank is not None else float("inf")), arrived, key)
-        for key, state, rank, arrived in present
+        (rank(key, *entry), arrived, key)
+        for key, state, arrived, *entry in present
         if state == QueueEntryStatus.WAITING
     )
     return Moment(
         waiting=tuple(key for _, _, key in line),
-        states={key: state for key, state, _, _ in present},
+        states={key: state for key, state, *_ in present},
     )
+
+
+def _settled(queue_id: int, at: datetime) -> tuple[datetime | None, dict[int, float]]:
+    """When the order was last settled anew, and the ranks that it gave, by entry."""
+    newest = QueueSnapshot.objects.filter(queue_id=queue_id, at__lte=at).order_by("-pk").first()
+    if newest is None:
+        return None, {}
+    ranks = newest.ranks or range(1, len(newest.entry_ids) + 1)
+    return newest.at, dict(zip(newest.entry_ids, ranks, strict=True))

@@ -9,6 +9,7 @@ from django.db import connection
 
 from appointments.models import QueueConfiguration, QueueEntry, QueueSnapshot, WaitingQueue
 from appointments.queue.discipline import Line, Weights, serving_order
+from appointments.queue.moves import ascending_ranks
 from appointments.queue.routing_policy import Wishes
 from core.tenancy import TenantError, current_tenant_id
 
@@ -184,7 +185,8 @@ def _appended(columns: Line | Wishes, row: tuple) -> list[np.ndarray]:
 def settle(
     queue: WaitingQueue, configuration: QueueConfiguration, *, now: datetime, version: int
 ) -> QueueLine:
-    """Write the serving order down as whole ranks, those that changed in one statement.
+    """Write the serving order down as ranks: those of entries that were overtaken or moved, in
+    one statement.
 
     The caller holds the queue's publication row.
 
@@ -196,8 +198,8 @@ def settle(
     line = read_line(queue.pk)
     lowered = _move_up(line, departed)
     order = serving_order(line.columns, now=minutes(now), **rules_of(configuration))
-    ranks = np.arange(1.0, len(line) + 1)
     known = line.ranks[order]
+    ranks = ascending_ranks(known)
     changed = ~(known == ranks) | lowered[order]  # NaN is never equal
     if changed.any():
         rows = order[changed]
@@ -213,7 +215,11 @@ def settle(
                 ],
             )
         QueueSnapshot.objects.create(
-            queue=queue, version=version, at=now, entry_ids=line.columns.entry_id[order].tolist()
+            queue=queue,
+            version=version,
+            at=now,
+            entry_ids=line.columns.entry_id[order].tolist(),
+            ranks=ranks.tolist(),
         )
     return reordered(line, order, ranks)
 

@@ -22,7 +22,7 @@ def order_of(
 def enter_line(
     entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime, predict: bool = False
 ) -> float:
-    """Give a waiting entry its rank among the others; the next settling makes it whole.
+    """Give a waiting entry its rank among the others.
 
     Args:
         predict: keep what the patient is told on joining, to be compared with what came.

@@ -125,11 +125,11 @@ def test_an_urgent_newcomer_stands_first_before_anything_is_settled(engine, queu
     join(engine, people[4], priority_score=100)
     assert in_order(queue)[0] == "A-005"
     assert positions(queue) == [1, 2, 3, 4, 5]
-    before = in_order(queue)
+    before, ranks = in_order(queue), LineRank.objects.filter(queue=queue).order_by("rank")
+    stored = list(ranks.values_list("pk", "rank"))
     engine.reposition_queue_entries()
     assert in_order(queue) == before
-    ranks = LineRank.objects.filter(queue=queue).order_by("rank").values_list("rank", flat=True)
-    assert list(ranks) == [1, 2, 3, 4, 5]
+    assert list(ranks.values_list("pk", "rank")) == stored
 
 
 def test_fifo_mode_goes_by_arrival(engine, queue, people, clock):
