@@ -198,7 +198,7 @@ def fan_out(way: str, size: int, rounds: int, hospital: Hospital, crowd: Crowd) 
         before = memory_of(server.process.pid)
         given = {"port": server.port, "path": hospital.path, "cookie": hospital.cookie}
         greeted = crowd.ask("open", count=size, **given)
-        assert greeted == size, f"{way}: {greeted} of {size} sockets opened"
+        assert greeted == size or way != "ours", f"{greeted} of {size} sockets opened"
         time.sleep(1)
         memory = (memory_of(server.process.pid) - before) / size / 1024
         commits = {}
@@ -224,6 +224,7 @@ def fan_out(way: str, size: int, rounds: int, hospital: Hospital, crowd: Crowd) 
         "way": way,
         "size": size,
         "told": len(whole) / (rounds * size),
+        "opened": greeted,
         "whole": [1000 * quantile(whole, q) for q in (0.5, 0.95, 0.99)],
         "sent": [1000 * quantile(sent, q) for q in (0.5, 0.95, 0.99)],
         "cpu_ms": 1000 * used,
@@ -324,6 +325,7 @@ def compare(size: int, options: argparse.Namespace, hospital: Hospital, crowd: C
         print(
             f"| {size} | {way} | {whole} ms | {sent} ms | {row['cpu_ms']:.0f} ms "
             f"| {row['rate']:.0f} | {row['memory']:.0f} |"
+            + (f" opened {row['opened']}" if row["opened"] < size else "")
             + (f" told {row['told']:.1%}" if row["told"] < 1 else ""),
             flush=True,
         )
