@@ -31,7 +31,7 @@ class CountedAgain(Paginator):
     """Ends a page where the rows end, not where they ended when they were counted: others write
     in between, and a list must not say that it is whole and leave somebody out."""
 
-    def page(self, number: int) -> Page:
+    def page(self, number: int | str) -> Page:
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
         return Page(self.object_list[first : first + self.per_page], number, self)
@@ -55,17 +55,17 @@ class Pages(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 500
     invalid_page_message = "There is no such page."
-    django_paginator_class = CountedAgain
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         size, number = self.get_page_size(request), self.get_page_number(request, None)
         self.request = request
         try:
-            self.page = self.django_paginator_class(queryset, size).page(number)
+            paginator = CountedAgain(queryset, size)
+            self.page = paginator.page(number)
         except InvalidPage as error:
             raise NotFound(self.invalid_page_message) from error
         rows = list(view.rows(self.page.object_list))
-        self.page.paginator.correct(number, len(rows))
+        paginator.correct(number, len(rows))
         return rows
 
     def get_page_size(self, request: Request) -> int:
