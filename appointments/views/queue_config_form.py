@@ -112,7 +112,9 @@ class ConfigForm(forms.Form):
     load_yellow = _number("Busy from, percent", 0, ALL)
     load_red = _number("Nearly full from, percent", 0, ALL)
     alert_wait_minutes = _number("Too long, in minutes", 5, 600)
-    enable_websocket_updates = forms.BooleanField(label="Refresh screens by push", required=False)
+    enable_websocket_updates = forms.BooleanField(
+        label="Refresh staff's pages by push", required=False
+    )
     update_interval_seconds = _number("Seconds between questions", 2, 600)
     providers = forms.TypedMultipleChoiceField(
         label="Whose visits wait here",
