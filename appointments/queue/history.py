@@ -160,8 +160,8 @@ def replay(queue_id: int, at: datetime) -> Moment:
         return float("inf") if known is None else known
 
     line = sorted(
-        (rank(key, *entry), arrived, key)
-        for key, state, arrived, *entry in present
+        (rank(key, entered, entered_at), arrived, key)
+        for key, state, arrived, entered, entered_at in present
         if state == QueueEntryStatus.WAITING
     )
     return Moment(

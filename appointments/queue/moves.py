@@ -58,8 +58,7 @@ def ascending_ranks(known: Floats) -> Floats:
         known: the stored rank of each row; NaN where there is none.
     """
     stored = np.flatnonzero(~np.isnan(known))
-    steps = np.diff(known[stored])
-    if len(stored) == len(known) and (steps > 0).all():
+    if len(stored) == len(known) and (np.diff(known) > LEAST_GAP).all():
         return known
     kept = stored[sorted(longest_increasing(known[stored].tolist()))]
     anew = np.arange(1.0, len(known) + 1)

@@ -40,3 +40,10 @@ def test_a_page_and_its_count_agree(counted, rows, number, seen, count, pages):
     paginator.correct(number, len(seen))
     assert (paginator.count, paginator.num_pages) == (count, pages)
     assert page.has_next() == (number < pages)
+
+
+@pytest.mark.django_db
+def test_a_list_over_rest_counts_whoever_came_between(riverside, monkeypatch):
+    monkeypatch.setattr(CountedAgain, "count", 2)  # when it was counted; there are three
+    page = riverside.client().get("/api/patients/").json()
+    assert (page["count"], len(page["results"])) == (3, 3)

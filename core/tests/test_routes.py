@@ -59,7 +59,7 @@ PUBLIC = {
     "display:code",
     "display:claimed",
 }
-WALKED_CLOSELY = {Role.TENANT_ADMIN, Role.FRONT_DESK}
+WALKED_CLOSELY = {Role.TENANT_ADMIN, Role.FRONT_DESK, Role.PATIENT}
 NO_FRAGMENTS = ("/admin/", "/api/")
 LOGIN_COOKIE = settings.SESSION_COOKIE_NAME
 ENDS_THE_SESSION = {"accounts:logout", "accounts:password_reset_confirm", "admin:logout"}
@@ -201,7 +201,7 @@ def judge(client: Client, route: Route, send) -> str | None:
 
 @pytest.mark.parametrize("role", Role)
 def test_no_role_of_another_tenant_gets_or_changes_anything(role, hidden, lakeside):
-    """What the others may do, administrators and the front desk may too."""
+    """What managers, nurses and providers may do, administrators may too."""
     before = trail_of(hidden)
     client = lakeside.client(role)
     client.raise_request_exception = False

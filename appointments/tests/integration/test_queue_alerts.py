@@ -1,5 +1,6 @@
 """Alerts: opened once, closed by themselves, mailed once, seen by somebody."""
 
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -97,6 +98,17 @@ def test_lost_connections_open_beyond_a_tenth(inside):
     assert shown() == [(Kind.SOCKETS_LOST, True)]
     look(inside, minutes=6)
     assert shown() == [(Kind.SOCKETS_LOST, False)]
+
+
+def test_what_one_process_counts_the_others_read_soon(monkeypatch):
+    monkeypatch.setattr(pulse, "TOLD_AFTER_SECONDS", 0.05)
+    pulse.count("anything")
+    pulse.count("anything")
+    minutes = [pulse._key("anything", system_clock() + timedelta(minutes=n)) for n in (-1, 0)]
+    deadline = time.monotonic() + 20
+    while not (told := caches["default"].get_many(minutes)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert sum(told.values()) == 2
 
 
 def test_another_tenants_lost_connections_are_its_own(inside, lakeside):
