@@ -94,7 +94,7 @@ class ProviderProfileAdmin(TenantModelAdmin):
     list_select_related = ("user",)
     search_fields = ("user__last_name", "user__first_name")
     ordering = ("user__last_name", "user__first_name")
-    fields = ("name", "specialties", "languages", "colour")
+    fields = ("name", "specialties", "languages", "colour", "video_room_url")
     readonly_fields = ("name",)
     inlines = (ProviderSites,)
 

@@ -5,6 +5,7 @@ import secrets
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -89,6 +90,12 @@ class User(AbstractUser):
     def is_provider(self) -> bool:
         return self.role == Role.PROVIDER
 
+    @property
+    def video_room_url(self) -> str:
+        """Where patients meet them by video; empty where they have no room."""
+        profile = getattr(self, "provider_profile", None)
+        return profile.video_room_url if profile else ""
+
 
 class ProviderProfile(TenantModel):
     """What a provider offers.  The provider's key everywhere is the user's."""
@@ -103,8 +110,15 @@ class ProviderProfile(TenantModel):
     )
     sites = models.ManyToManyField("core.Site", through="ProviderSite", related_name="providers")
     colour = models.CharField(max_length=16, default="teal", help_text="Column accent.")
+    video_room_url = models.URLField(
+        "video room",
+        blank=True,
+        validators=[URLValidator(["https"])],
+        help_text="Where patients meet this provider by video: an address that begins with "
+        "https. They see it once they are called.",
+    )
 
-    privacy = FieldPrivacy(public="id tenant user specialties languages colour")
+    privacy = FieldPrivacy(public="id tenant user specialties languages colour video_room_url")
 
     class Meta:
         constraints = tenant_walls("providerprofile", "user")

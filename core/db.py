@@ -1,6 +1,7 @@
 """Database expressions, reads and writes the ORM lacks.  Migrations import these by path."""
 
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any
 
 import psycopg
@@ -8,6 +9,21 @@ from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import IntegrityError, connection, models
 from django.db.models import Func
 from psycopg.types.numeric import Int8Dumper
+
+
+class LockClass(IntEnum):
+    """What ``lock_until_commit`` keeps to one transaction at a time."""
+
+    MOVES_OF_PROVIDER = 1
+    MOVES_INTO_KIND = 2
+    OVERFLOW_OF_TENANT = 3
+
+
+def lock_until_commit(*locks: tuple[LockClass, int]) -> None:
+    """Be the only transaction that holds any of these, each a class and a key of its own."""
+    with connection.cursor() as cursor:
+        for lock_class, key in sorted(set(locks)):  # in one order for everybody
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock_class, key % 2**31])
 
 
 class TsTzRange(Func):

@@ -8,7 +8,7 @@ one after another per provider and per kind of resource.
 from datetime import datetime
 from zlib import crc32
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from appointments.booking.errors import (
@@ -29,11 +29,9 @@ from appointments.scheduling.selectors import (
     taking,
     time_off_between,
 )
-from core.db import insert_unless_conflict, violated_constraint
+from core.db import LockClass, insert_unless_conflict, lock_until_commit, violated_constraint
 from core.models import Tenant
 from core.tenancy import current_tenant_id
-
-MOVES_OF_PROVIDER, MOVES_INTO_KIND = 1, 2
 
 
 def stand(row: AppointmentRequest, visit: Visit) -> None:
@@ -255,9 +253,8 @@ def lock_moves(*visits: Visit) -> None:
 
     Two moves into each other's time would wait for each other until the deadlock timer.
     """
-    keys = {(MOVES_OF_PROVIDER, visit.provider.pk % 2**31) for visit in visits}
     kinds = {visit.resource_kind for visit in visits} - {""}
-    keys |= {(MOVES_INTO_KIND, crc32(kind.encode()) % 2**31) for kind in kinds}
-    with connection.cursor() as cursor:
-        for lock_class, key in sorted(keys):  # in one order for everybody
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock_class, key])
+    lock_until_commit(
+        *((LockClass.MOVES_OF_PROVIDER, visit.provider.pk) for visit in visits),
+        *((LockClass.MOVES_INTO_KIND, crc32(kind.encode())) for kind in kinds),
+    )

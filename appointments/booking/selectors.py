@@ -173,7 +173,14 @@ def visible_visit(user: User, visit_id: int) -> AppointmentRequest:
     visit = (
         visible_appointments(user)
         .exclude(status=AppointmentStatus.HELD)
-        .select_related("patient", "provider", "appointment_type", "site", "resource", "series")
+        .select_related(
+            "patient",
+            "provider__provider_profile",
+            "appointment_type",
+            "site",
+            "resource",
+            "series",
+        )
         .filter(pk=min(visit_id, MAX_KEY))
         .first()
     )

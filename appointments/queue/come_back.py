@@ -5,12 +5,14 @@ Only to those who agreed to e-mail.  The letter names the ticket and the site, n
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 
 from django.core.cache import cache
 
-from appointments.enums import QueueEntryStatus
+from appointments.enums import Modality, QueueEntryStatus
 from appointments.models import QueueEntry
-from appointments.queue.own_place import Stage, own_place
+from appointments.queue.own_place import soon_entries
 from appointments.queue.words import WORDS, known_language
 from core.tenancy import current_tenant_id
 
@@ -29,23 +31,34 @@ class Letter:
 
 def letters(*, now: datetime) -> list[Letter]:
     """To everybody whom the pages tell at this moment that it is nearly their turn."""
-    away = QueueEntry.objects.filter(
-        status=QueueEntryStatus.WAITING, is_remote=True, patient__consents_to_email=True
-    ).exclude(patient__email="")
+    away = (
+        QueueEntry.objects.filter(
+            status=QueueEntryStatus.WAITING, is_remote=True, patient__consents_to_email=True
+        )
+        .exclude(patient__email="")
+        .select_related("patient", "queue__site", "appointment")
+        .order_by("queue_id", "pk")
+    )
     found = []
-    for entry in away.select_related("patient").order_by("pk"):
-        place = own_place(entry.pk, now=now)
-        if place.stage == Stage.SOON:
-            words = WORDS[known_language(entry.patient.language)]
-            found.append(
-                Letter(
-                    key=f"come-back:{current_tenant_id()}:{entry.pk}",
-                    to=entry.patient.email,
-                    subject=f"{place.ticket} · {words['soon']}",
-                    text="\n".join(filter(None, (words["soon_text"], place.site_name))) + "\n",
-                )
-            )
+    for queue, entries in groupby(away, key=attrgetter("queue")):
+        soon = soon_entries(queue, now=now)
+        found += [_letter(entry) for entry in entries if entry.pk in soon]
     return found
+
+
+def _letter(entry: QueueEntry) -> Letter:
+    words = WORDS[known_language(entry.patient.language)]
+    visit, site = entry.appointment, entry.queue.site
+    if visit is not None and visit.modality == Modality.TELEHEALTH:
+        lines = [words["telehealth"]]
+    else:
+        lines = [words["soon_text"], *([site.name] if site else [])]
+    return Letter(
+        key=f"come-back:{current_tenant_id()}:{entry.pk}",
+        to=entry.patient.email,
+        subject=f"{entry.ticket} · {words['soon']}",
+        text="\n".join(lines) + "\n",
+    )
 
 
 def claim(letter: Letter) -> bool:

@@ -2,10 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 import numpy as np
-from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, Sum
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    Avg,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Sum,
+)
 
 from appointments.enums import QueueEntryStatus, ServicePointState
 from appointments.models import (
@@ -13,6 +24,7 @@ from appointments.models import (
     QueueConfiguration,
     QueueEntry,
     ServicePoint,
+    ServicePointQueue,
     WaitCalibration,
     WaitingQueue,
 )
@@ -44,11 +56,13 @@ class Capacity:
         points: the open ones; empty where every point is paused or closed.
         free_in: minutes until each is free.
         pace: of each, times the expected length of a visit.
+        turns: of each, minutes given to its other queues after each visit from this one.
     """
 
     points: list[Point]
     free_in: np.ndarray
     pace: np.ndarray
+    turns: list[list[float]]
     offsets: Offsets
 
 
@@ -56,33 +70,37 @@ def waits(line: QueueLine, capacity: Capacity) -> Estimates:
     """The waits of the line, which is in serving order; minutes."""
     durations = np.outer(line.columns.expected_minutes, capacity.pace)
     able = eligibility(line.wishes, capacity.points)
-    return estimate(durations, able, capacity.free_in, capacity.offsets)
+    return estimate(durations, able, capacity.free_in, capacity.offsets, capacity.turns)
 
 
 def read_capacity(
     queue: WaitingQueue, configuration: QueueConfiguration, *, now: datetime
 ) -> Capacity:
-    """Read in five statements, however long the line is."""
-    points, is_staffed = _points(queue)
+    """Read in five statements, however long the line is; in seven where points are shared."""
+    points, others, is_staffed = _points(queue)
     keys = [point.point_id for point in points]
     serving = list(
         QueueEntry.objects.filter(
             Q(queue=queue) | Q(service_point__in=keys), status__in=BEING_SERVED
-        ).values_list("service_point_id", "started_at", "estimated_service_time")
+        ).values_list("service_point_id", "queue_id", "started_at", "estimated_service_time")
     )
     if not is_staffed:
         points = [Point(-n, frozenset([queue.pk])) for n in range(max(1, len(serving)))]
         keys = [point.point_id for point in points]
         serving = [(keys[n], *row[1:]) for n, row in enumerate(serving)]
+    turns = _turns(others) if any(others) else [[] for _ in points]
     free_in = np.zeros(len(points))
-    for key, started_at, expected in serving:
+    for key, from_queue, started_at, expected in serving:
         if key in keys:
+            at = keys.index(key)
             elapsed = (now - started_at).total_seconds() / 60 if started_at else 0.0
-            free_in[keys.index(key)] += residual_minutes(elapsed, max(1, expected))
+            free_in[at] += residual_minutes(elapsed, max(1, expected))
+            if from_queue == queue.pk and turns[at]:
+                free_in[at] += turns[at].pop(0)  # the others' turn comes next
     pace = (
         _paces(queue, keys, now=now) if configuration.use_historical_data else np.ones(len(points))
     )
-    return Capacity(points, free_in, pace, offsets_of(queue))
+    return Capacity(points, free_in, pace, turns, offsets_of(queue))
 
 
 def expected_minutes(
@@ -135,16 +153,42 @@ def shown(estimates: Estimates, row: int) -> dict[str, int | None]:
     }
 
 
-def _points(queue: WaitingQueue) -> tuple[list[Point], bool]:
-    """The open points of the queue, and whether it has points at all."""
+def _points(queue: WaitingQueue) -> tuple[list[Point], list[list[int]], bool]:
+    """The open points of the queue, which other queues each serves, and whether it has any."""
+    others = ServicePointQueue.objects.filter(point=OuterRef("pk")).exclude(queue=queue)
     rows = (
         ServicePoint.objects.filter(is_active=True, servicepointqueue__queue=queue)
+        .annotate(others=ArraySubquery(others.values("queue_id")))
         .select_related("provider__provider_profile")
         .prefetch_related("servicepointtype_set")
         .order_by("pk")
     )
-    points = [point_of(row, {queue.pk}) for row in rows if row.state == ServicePointState.OPEN]
-    return points, bool(rows)
+    is_open = [row for row in rows if row.state == ServicePointState.OPEN]
+    points = [point_of(row, {queue.pk}) for row in is_open]
+    return points, [row.others for row in is_open], bool(rows)
+
+
+def _turns(others: list[list[int]]) -> list[list[float]]:
+    """What points give to other queues, a visit at a time: each of those queues' open points
+    takes an equal part of its line."""
+    keys = {key for row in others for key in row}
+    waiting = QueueEntry.objects.filter(queue__in=keys, status=QueueEntryStatus.WAITING)
+    lines = waiting.values_list("queue_id").annotate(Count("pk"), Avg("estimated_service_time"))
+    sharing = ServicePointQueue.objects.filter(
+        queue__in=keys, point__is_active=True, point__state=ServicePointState.OPEN
+    )
+    points = dict(sharing.values_list("queue_id").annotate(Count("pk")))
+    visits = {key: (count / points[key], float(mean)) for key, count, mean in lines}
+    most = ceil(max((share for share, _ in visits.values()), default=0))
+    return [
+        [sum(_turn(*visits[key], n) for key in row if key in visits) for n in range(most)]
+        for row in others
+    ]
+
+
+def _turn(visits: float, mean: float, n: int) -> float:
+    """Minutes of the n-th visit, from 0; the last of them may be a part of one."""
+    return mean * min(1.0, max(0.0, visits - n))
 
 
 def point_of(row: ServicePoint, queue_ids: set[int]) -> Point:

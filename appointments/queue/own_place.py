@@ -11,7 +11,7 @@ import numpy as np
 
 from accounts.models import User
 from appointments.enums import QUEUE_PRESENT, Modality, QueueEntryStatus
-from appointments.models import QueueEntry, QueueEvent, ServicePoint
+from appointments.models import QueueEntry, QueueEvent, ServicePoint, WaitingQueue
 from appointments.queue import estimates
 from appointments.queue.line import read_line
 from appointments.queue.selectors import configuration_of
@@ -62,6 +62,7 @@ class OwnPlace:
         p10, p90: the wait in whole minutes; None where it is not known.
         percent: of the whole wait, as it is estimated now, that is over.
         room: where the patient is called to or served; empty where that is not told.
+        video_room_url: where the visit takes place by video; empty where staff call instead.
         may_ask_for_time: more time can be asked for; ``has_asked_enough``: not any more.
     """
 
@@ -80,12 +81,18 @@ class OwnPlace:
     held_until: datetime | None
     is_remote: bool
     is_telehealth: bool
+    video_room_url: str
     may_ask_for_time: bool
     has_asked_enough: bool
 
     @property
     def may_leave(self) -> bool:
         return self.stage in MAY_LEAVE
+
+    @property
+    def may_join(self) -> bool:
+        """The video visit; a patient who is early would meet the one before."""
+        return bool(self.video_room_url) and self.stage in (Stage.CALLED, Stage.SERVING)
 
     @property
     def is_over(self) -> bool:
@@ -140,9 +147,21 @@ def own_place(entry_id: int, *, now: datetime) -> OwnPlace:
         held_until=entry.away_until if stage == Stage.HELD else None,
         is_remote=entry.is_remote,
         is_telehealth=visit is not None and visit.modality == Modality.TELEHEALTH,
+        video_room_url=video_room_of(entry),
         may_ask_for_time=can_pause and asked < HOLDS,
         has_asked_enough=can_pause and asked >= HOLDS,
     )
+
+
+def soon_entries(queue: WaitingQueue, *, now: datetime) -> set[int]:
+    """Keys of those in the line whose pages say that it is nearly their turn."""
+    line = read_line(queue.pk)
+    waits = estimates.waits(line, estimates.read_capacity(queue, configuration_of(queue), now=now))
+    return {
+        int(key)
+        for row, key in enumerate(line.columns.entry_id)
+        if _is_soon(row + 1, estimates.shown(waits, row))
+    }
 
 
 def followed(entry_id: int) -> QueueEntry:
@@ -151,7 +170,11 @@ def followed(entry_id: int) -> QueueEntry:
     Raises:
         NotFoundError: there is none.
     """
-    rows = QueueEntry.objects.select_related("queue__site", "service_point", "appointment")
+    rows = QueueEntry.objects.select_related(
+        "queue__site",
+        "service_point__provider__provider_profile",
+        "appointment__provider__provider_profile",
+    )
     entry = rows.filter(pk=min(entry_id, MAX_KEY)).first()
     if entry is None:
         raise NotFoundError("There is no such queue entry.")
@@ -161,6 +184,18 @@ def followed(entry_id: int) -> QueueEntry:
             break
         entry = sent
     return entry
+
+
+def video_room_of(entry: QueueEntry) -> str:
+    """The address of the video room of whoever serves the entry, or else was booked.
+
+    Empty for a visit on site, and where that provider has none.
+    """
+    visit, point = entry.appointment, entry.service_point
+    if visit is None or visit.modality != Modality.TELEHEALTH:
+        return ""
+    provider = (point.provider if point else None) or visit.provider
+    return provider.video_room_url if provider else ""
 
 
 def _in_line(entry: QueueEntry, *, now: datetime) -> tuple[int | None, dict[str, Any]]:

@@ -9,8 +9,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from appointments.models import QueueConfiguration, WaitingQueue
+from core.db import LockClass, lock_until_commit
 from core.errors import InvalidInputError
 from core.lookups import existing
+from core.tenancy import current_tenant_id
 
 WEIGHTS = ("priority_weight", "wait_time_weight", "appointment_time_weight")
 A_DAY = date(2000, 1, 1)
@@ -91,6 +93,8 @@ def _check_overflow(queue: WaitingQueue, configuration: QueueConfiguration) -> N
     )
     if not configuration.enable_overflow_queue:
         return
+    # Two halves of a circle, saved at the same moment, would not see each other.
+    lock_until_commit((LockClass.OVERFLOW_OF_TENANT, current_tenant_id() or 0))
     ways = dict(
         QueueConfiguration.objects.filter(
             enable_overflow_queue=True, overflow_queue__isnull=False

@@ -87,7 +87,11 @@ class Estimates:
 
 
 def estimate(
-    durations: Floats, eligible: Flags, free_in: Floats, offsets: Offsets = DEFAULT_OFFSETS
+    durations: Floats,
+    eligible: Flags,
+    free_in: Floats,
+    offsets: Offsets = DEFAULT_OFFSETS,
+    turns: Sequence[Sequence[float]] = (),
 ) -> Estimates:
     """The waits of a line.
 
@@ -96,8 +100,10 @@ def estimate(
             points differ in pace.
         eligible: entries × points, who may take whom.
         free_in: minutes until each point is free; 0 where it is idle.
+        turns: for each point the minutes that it gives to other queues after its first visit from
+            this line, its second and so on; none where it serves no others.
     """
-    scheduled = schedule(durations, eligible, free_in)
+    scheduled = schedule(durations, eligible, free_in, turns)
     return Estimates(scheduled, *ranges(scheduled, offsets))
 
 
@@ -110,12 +116,18 @@ def ranges(scheduled: Floats, offsets: Offsets) -> tuple[Floats, Floats, Floats]
     return low, middle, high
 
 
-def schedule(durations: Floats, eligible: Flags, free_in: Floats) -> Floats:
+def schedule(
+    durations: Floats,
+    eligible: Flags,
+    free_in: Floats,
+    turns: Sequence[Sequence[float]] = (),
+) -> Floats:
     """When each entry starts, minutes from now, if every visit takes as long as expected.
 
     One after the other in serving order each goes to the point that is first free for it, of
     equals to the first.  This is what happens if each point, whenever it is free, takes the first
-    entry that it may serve.  NaN where there is no such point.
+    entry that it may serve, and one that serves several queues takes from them in turn.  NaN where
+    there is no such point.
     """
     count, points = eligible.shape
     lengths = np.asarray(durations, float)
@@ -123,6 +135,7 @@ def schedule(durations: Floats, eligible: Flags, free_in: Floats) -> Floats:
         lengths = lengths[:, None]
     rows = np.broadcast_to(lengths, (count, points)).tolist()
     free = [float(minutes) for minutes in free_in]
+    others = [iter(minutes) for minutes in turns] or [iter(())] * points
     starts = []
     for row, able in zip(rows, eligible.tolist(), strict=True):
         choices = [point for point, can in enumerate(able) if can]
@@ -131,7 +144,7 @@ def schedule(durations: Floats, eligible: Flags, free_in: Floats) -> Floats:
             continue
         point = min(choices, key=free.__getitem__)
         starts.append(free[point])
-        free[point] += row[point]
+        free[point] += row[point] + next(others[point], 0.0)
     return np.array(starts)
 
 

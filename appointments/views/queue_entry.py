@@ -12,6 +12,7 @@ from appointments.enums import QUEUE_PRESENT, QueueEntryStatus, QueueStep, legal
 from appointments.models import QueueEvent
 from appointments.permissions import visible_queues
 from appointments.queue.console import EntryRow, entry_row, place_of, undoable_entries
+from appointments.queue.own_place import followed, video_room_of
 from appointments.queue.queue_engine import SCORES, AdvancedQueueEngine
 from appointments.queue.selectors import queue_of
 from appointments.views.htmx import HtmxRequest, done, in_panel, staff_view, version_of
@@ -69,6 +70,7 @@ def _panel(request: HtmxRequest, found: EntryRow, form: ChangeForm) -> HttpRespo
         "place": place,
         "wait": wait_words(place.wait) if place else "",
         "queue": queue,
+        "video_room_url": video_room_of(followed(found.id)) if found.appointment_id else "",
         "form": form,
         "hold": HoldForm(),
         "steps": [step for step in legal if step in STEPS and step != QueueStep.HOLD],

@@ -110,12 +110,20 @@ def _page(request: HttpRequest, entry_id: int, *, status: int = 200) -> HttpResp
     return render(request, "appointments/ticket/ticket.html", context, status=status)
 
 
+def _telehealth_line(found: OwnPlace) -> str:
+    if found.may_join:
+        return "telehealth_now"
+    return "telehealth_soon" if found.video_room_url else "telehealth_text"
+
+
 def _context(request: HttpRequest, found: OwnPlace) -> dict[str, Any]:
     language = language_of(request)
     title, line = HEADINGS[found.stage]
     words = WORDS[language]
     heading, text = words[title], words[line]
-    if found.stage == Stage.CALLED and found.room:
+    if found.is_telehealth and found.stage in (Stage.WAITING, Stage.SOON, Stage.CALLED):
+        text = words[_telehealth_line(found)]
+    elif found.stage == Stage.CALLED and found.room:
         text = filled(language, "go_to", room=found.room)
     if found.held_until:
         heading = filled(language, "held", time=time_format(localtime(found.held_until)))

@@ -52,6 +52,10 @@ WORDS = {
     "telehealth": "Video-Termin",
     "telehealth_text": "Sie müssen nicht kommen. Wir rufen Sie an; bitte bleiben Sie in der Nähe "
     "Ihres Telefons.",
+    "telehealth_soon": "Sie müssen nicht kommen. Wenn Sie an der Reihe sind, erscheint hier "
+    "ein Knopf zum Beitreten.",
+    "telehealth_now": "Bitte treten Sie jetzt dem Video-Termin bei.",
+    "telehealth_join": "Am Video-Termin teilnehmen",
     "live": "Aktuell",
     "updated": "Stand: {time}",
     "reload": "Aktualisieren",

@@ -48,6 +48,10 @@ WORDS = {
     "leave_no": "No, quedarme",
     "telehealth": "Consulta por vídeo",
     "telehealth_text": "No hace falta que venga. Le llamaremos: quédese cerca de su teléfono.",
+    "telehealth_soon": "No hace falta que venga. Cuando sea su turno, "
+    "aquí aparecerá un botón para entrar.",
+    "telehealth_now": "Entre ahora en la consulta por vídeo.",
+    "telehealth_join": "Entrar en la consulta por vídeo",
     "live": "En directo",
     "updated": "Actualizado a las {time}",
     "reload": "Actualizar",

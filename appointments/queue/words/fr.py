@@ -52,6 +52,10 @@ WORDS = {
     "leave_no": "Non, rester",
     "telehealth": "Consultation vidéo",
     "telehealth_text": "Inutile de venir. Nous vous appellerons : restez près de votre téléphone.",
+    "telehealth_soon": "Inutile de venir. Quand ce sera votre tour, un bouton "
+    "pour rejoindre la consultation apparaîtra ici.",
+    "telehealth_now": "Rejoignez maintenant la consultation vidéo.",
+    "telehealth_join": "Rejoindre la consultation vidéo",
     "live": "En direct",
     "updated": "Mis à jour à {time}",
     "reload": "Actualiser",

@@ -51,6 +51,9 @@ WORDS = {
     "telehealth": "Görüntülü görüşme",
     "telehealth_text": "Gelmenize gerek yok. Sizi arayacağız; lütfen telefonunuzun yakınında "
     "kalın.",
+    "telehealth_soon": "Gelmenize gerek yok. Sıranız geldiğinde katılma düğmesi burada görünür.",
+    "telehealth_now": "Lütfen şimdi görüntülü görüşmeye katılın.",
+    "telehealth_join": "Görüntülü görüşmeye katıl",
     "live": "Canlı",
     "updated": "Güncelleme: {time}",
     "reload": "Yenile",

@@ -19,6 +19,7 @@ from appointments.queue.errors import (
 )
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.settings import QueueSettings
+from core.errors import InvalidInputError
 from core.tenancy import tenant
 from patients.models import PatientProfile
 
@@ -147,6 +148,32 @@ def test_a_queue_is_retired_or_joined_but_never_both(clinic, queues, people):
             )
             outcomes.append((joined.result(), retired.result()))
     assert {joined != retired for joined, retired in outcomes} == {True}
+
+
+def test_a_circle_is_not_closed_from_both_ends_at_once(clinic):
+    """Three queues, each told to send on to the next: the last one told is refused."""
+    for number in range(8):
+        with clinic.active():
+            ring = [
+                WaitingQueue.objects.create(name=f"{name}{number}", prefix=name) for name in "CDE"
+            ]
+        barrier = Barrier(len(ring))
+
+        def point(place: int, ring=ring, barrier=barrier) -> bool:
+            target = ring[(place + 1) % len(ring)].pk
+            try:
+                with tenant(clinic.tenant.pk):
+                    settings = QueueSettings(WaitingQueue.objects.get(pk=ring[place].pk))
+                    barrier.wait(10)
+                    settings.change(enable_overflow_queue=True, overflow_queue_id=target)
+            except InvalidInputError as error:
+                return error.code != "overflow_circle"
+            finally:
+                connections.close_all()
+            return True
+
+        with ThreadPoolExecutor(len(ring)) as pool:
+            assert sum(pool.map(point, range(len(ring)))) == len(ring) - 1
 
 
 def test_one_patient_sent_crosswise_is_refused_without_a_deadlock(clinic, queues, people):

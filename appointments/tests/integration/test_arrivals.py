@@ -5,13 +5,15 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.permissions import Role
 from appointments import tasks
 from appointments.booking.engine import BookingEngine
-from appointments.enums import AppointmentStatus, QueueEntryStatus, QueueStep, Step
+from appointments.enums import AppointmentStatus, Modality, QueueEntryStatus, QueueStep, Step
 from appointments.models import (
     AppointmentRequest,
     QueueEntry,
@@ -20,6 +22,7 @@ from appointments.models import (
     WaitingQueue,
 )
 from appointments.queue.arrivals import follow_visit
+from appointments.queue.come_back import letters
 from appointments.queue.patient_links import check_in_token
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.self_service import ON_PHONE
@@ -331,6 +334,23 @@ class TestComingBack:
         assert "Main building" in letter.body
         for secret in ("Pat1", "Riversideson", "R00001"):
             assert secret not in letter.subject + letter.body
+
+    def test_nobody_is_asked_to_come_to_a_video_visit(self, riverside, away, mailoutbox):
+        with riverside.active():
+            visit = make_visit(riverside, system_clock(), modality=Modality.TELEHEALTH)
+            QueueEntry.objects.filter(patient=visit.patient).update(appointment=visit)
+        tasks.call_back(RUNNING, timestamp=0)
+        assert mailoutbox[0].body == "Video-Termin\n"
+
+    def test_a_line_is_read_once_however_many_wait_elsewhere(
+        self, riverside, away, django_assert_num_queries
+    ):
+        with riverside.active():
+            with CaptureQueriesContext(connection) as one:
+                assert len(letters(now=system_clock())) == 1
+            PatientProfile.objects.update(consents_to_email=True)
+            with django_assert_num_queries(len(one)):
+                assert len(letters(now=system_clock())) == 2
 
     def test_nobody_is_written_to_who_waits_here(self, riverside, away, mailoutbox):
         with riverside.active():

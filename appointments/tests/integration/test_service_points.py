@@ -4,11 +4,16 @@ import pytest
 
 from accounts.permissions import Role
 from appointments.enums import ServicePointState
-from appointments.models import ServicePoint, ServicePointQueue, ServicePointType
+from appointments.models import QueueEntry, ServicePoint, ServicePointQueue, ServicePointType
 from appointments.queue.doors import set_accepting
+from appointments.queue.estimates import read_capacity, waits
 from appointments.queue.events import QueueChanged
+from appointments.queue.line import read_line
 from appointments.queue.points import ServicePointEngine
-from appointments.tests.queues import make_point, make_queue
+from appointments.queue.queue_engine import AdvancedQueueEngine
+from appointments.queue.selectors import configuration_of
+from appointments.tests.queues import crowd, make_point, make_queue
+from core.clock import system_clock
 from core.errors import InvalidInputError, NotAllowedError, NotFoundError, StaleVersionError
 from core.events import subscribe
 
@@ -136,3 +141,39 @@ def test_a_queues_door(inside, queue, django_capture_on_commit_callbacks):
         set_accepting(queue.pk, True, by=inside.user(Role.PATIENT))
     with pytest.raises(NotFoundError):
         set_accepting(queue.pk, True, by=inside.user(Role.PROVIDER))
+
+
+class TestOnePointForTwoQueues:
+    """It takes from them in turn, which whoever waits is told."""
+
+    @pytest.fixture
+    def lab(self, queue):
+        """A second queue of the same room, in which two wait for 20 minutes each."""
+        lab, room = make_queue("Lab", "L"), make_point(queue)
+        ServicePointQueue.objects.create(point=room, queue=lab)
+        crowd(lab, 2)
+        QueueEntry.objects.update(estimated_service_time=20)
+        crowd(queue, 4)
+        QueueEntry.objects.filter(queue=queue).update(estimated_service_time=10)
+        return lab
+
+    def scheduled(self, queue) -> list[float]:
+        capacity = read_capacity(queue, configuration_of(queue), now=system_clock())
+        return waits(read_line(queue.pk), capacity).scheduled.tolist()
+
+    def test_the_other_line_is_waited_for_as_long_as_it_lasts(self, queue, lab):
+        assert self.scheduled(queue) == [0, 30, 60, 70]
+        assert self.scheduled(lab) == [0, 30]
+
+    def test_another_open_room_takes_its_part(self, queue, lab):
+        make_point(lab, "Room 2")
+        assert self.scheduled(queue) == [0, 30, 40, 50]
+
+    def test_the_other_queue_comes_next_after_a_call_from_this_one(self, queue, lab):
+        AdvancedQueueEngine(queue).get_next_patient(service_point_id=ServicePoint.objects.get().pk)
+        assert self.scheduled(queue) == [30, 60, 70]
+
+    def test_a_closed_room_gives_nothing(self, queue, lab):
+        make_point(queue, "Room 2")
+        ServicePoint.objects.filter(name="Room 1").update(state=State.CLOSED)
+        assert self.scheduled(queue) == [0, 10, 20, 30]

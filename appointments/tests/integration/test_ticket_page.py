@@ -206,6 +206,50 @@ def test_a_video_visit_says_that_staff_will_call(riverside, queue, phone):
     assert "Staff will call you" in text_of(phone.get(f"/ticket/{token}/"))
 
 
+def test_a_video_visit_is_joined_once_it_is_called(riverside, queue, phone):
+    """In the room of whoever calls; before that the patient would meet the one before."""
+    booked, other = riverside.providers
+    with riverside.active():
+        for provider in (booked, other):
+            provider.provider_profile.video_room_url = f"https://video.example/{provider.pk}"
+            provider.provider_profile.save()
+        visit = make_visit(riverside, system_clock(), modality=Modality.TELEHEALTH)
+        entry = AdvancedQueueEngine(queue).add_to_queue(
+            patient_id=visit.patient_id, appointment_id=visit.pk, is_flexible=True
+        )
+        room = ServicePoint.objects.create(name="Room 3", provider=other)
+        room.queues.add(queue)
+        url = f"/ticket/{ticket_token(entry, zone=riverside.tenant.zone_info)}/"
+    waits = text_of(phone.get(url))
+    assert "a button to join appears here" in waits
+    assert "video.example" not in waits
+    take(riverside, entry, Do.CALL, service_point_id=room.pk)
+    called = text_of(phone.get(url))
+    assert "Please join the video visit now." in called
+    assert f'href="https://video.example/{other.pk}"' in called
+    assert "Room 3" not in called
+    take(riverside, entry, Do.START)
+    assert f'href="https://video.example/{other.pk}"' in text_of(phone.get(url))
+    take(riverside, entry, Do.COMPLETE)
+    assert "video.example" not in text_of(phone.get(url))
+
+
+def test_staff_open_the_room_from_the_visit_and_from_the_queue(riverside, queue):
+    with riverside.active():
+        provider = riverside.providers[0]
+        provider.provider_profile.video_room_url = "https://video.example/own"
+        provider.provider_profile.save()
+        visit = make_visit(riverside, system_clock(), modality=Modality.TELEHEALTH)
+        entry = AdvancedQueueEngine(queue).add_to_queue(
+            patient_id=visit.patient_id, appointment_id=visit.pk
+        )
+        onsite = make_visit(riverside, system_clock() + timedelta(hours=2))
+    desk = riverside.client(Role.FRONT_DESK)
+    for name, key in (("visits:visit", visit.pk), ("queue:entry", entry.pk)):
+        assert 'href="https://video.example/own"' in text_of(desk.get(reverse(name, args=[key])))
+    assert "video.example" not in text_of(desk.get(reverse("visits:visit", args=[onsite.pk])))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_speaks_each_language(url, phone, language):
     shown = text_of(phone.get(url, {"lang": language}))

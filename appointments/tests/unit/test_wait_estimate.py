@@ -65,6 +65,17 @@ def test_estimates_are_ordered_and_not_negative(queue, own):
     assert (found.p50 <= found.p90)[known].all()
 
 
+@given(queues(most_points=1), st.lists(st.integers(1, 60), max_size=8))
+def test_a_point_of_two_queues_takes_from_them_in_turn(queue, others):
+    durations, _, free_in = queue
+    at, starts, theirs = free_in[0], [], list(others)
+    for (length,) in durations:
+        starts.append(at)
+        at += length + (theirs.pop(0) if theirs else 0)
+    able = np.ones_like(durations, dtype=bool)
+    assert schedule(durations, able, free_in, [others]).tolist() == starts
+
+
 @given(queues(most_points=1))
 def test_at_one_point_whoever_stands_further_back_waits_at_least_as_long(queue):
     durations, _, free_in = queue
