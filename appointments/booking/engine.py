@@ -301,10 +301,15 @@ class BookingEngine:
         return row
 
     @transaction.atomic
-    def undo(self, appointment_id: int, *, version: int | None = None) -> AppointmentRequest:
+    def undo(
+        self, appointment_id: int, *, version: int | None = None, step: Step | None = None
+    ) -> AppointmentRequest:
         """Go back to before the last step, if it is younger than 10 minutes.
 
         Undoing a booking cancels it.
+
+        Args:
+            step: what must have been the last one; None for any.
 
         Raises:
             NothingToUndoError: no such step, or it was itself an undo.
@@ -315,6 +320,8 @@ class BookingEngine:
         last = AppointmentEvent.objects.filter(appointment_id=row.pk).order_by("-pk").first()
         too_old = now - timedelta(minutes=UNDO_MINUTES)
         if last is None or last.at < too_old or last.step == Step.UNDO:
+            raise NothingToUndoError
+        if step not in (None, last.step):
             raise NothingToUndoError
         self._check(NEEDS.get(Step(last.step), Permission.RUN_FLOW))
         before, from_status = snapshot(row, UNDOABLE_FIELDS), row.status

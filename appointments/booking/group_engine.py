@@ -1,7 +1,7 @@
 """Several visits of one patient at once, all or none: the series and the trip."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -21,6 +21,7 @@ from appointments.enums import TRANSITIONS, Priority, Step
 from appointments.models import AppointmentRequest, AppointmentSeries
 from appointments.scheduling.diagnoses import checked_codes
 from core.errors import NotFoundError
+from core.lookups import MAX_KEY
 from core.models import Tenant
 from core.tenancy import current_tenant_id
 
@@ -34,6 +35,7 @@ class GroupBookingEngine(BookingEngine):
         *,
         rrule: str,
         patient_id: int,
+        except_dates: Collection[date] = (),
         priority: str = Priority.ROUTINE,
         reason: str = "",
         diagnosis_codes: Sequence[str] = (),
@@ -45,6 +47,8 @@ class GroupBookingEngine(BookingEngine):
 
         Args:
             rrule: RFC 5545, on the tenant's wall clock; its first visit is at ``start``.
+            except_dates: days of the rule, in the tenant's zone, without a visit; they count
+                towards the rule's COUNT.
             wish: what ``wanted_visit`` takes: provider, type, start and the like.
 
         Returns:
@@ -58,7 +62,7 @@ class GroupBookingEngine(BookingEngine):
         now, tenant = self.clock(), Tenant.objects.get(pk=current_tenant_id())
         patient = existing_patient(patient_id)
         first = wanted_visit(by=self.by, now=now, **wish)
-        visits = visits_of(first, rrule, zone=tenant.zone_info, by=self.by, now=now)
+        visits = visits_of(first, rrule, except_dates, zone=tenant.zone_info, by=self.by, now=now)
         lock_moves(first)
         series = AppointmentSeries.objects.create(
             rule=rrule.strip().upper(), created_by_id=self.by.pk if self.by else None
@@ -117,8 +121,24 @@ class GroupBookingEngine(BookingEngine):
 
     @transaction.atomic
     def undo_trip(self, appointment_ids: Sequence[int]) -> list[AppointmentRequest]:
-        """``undo`` each, or none; in the order in which they were booked."""
-        return [self.undo(key) for key in sorted(set(appointment_ids))]
+        """``undo`` the booking of each, in that order, or of none.
+
+        Raises:
+            NothingToUndoError: something has happened to one of them since.
+        """
+        return [self.undo(key, step=Step.BOOK) for key in sorted(set(appointment_ids))]
+
+    def undo_series(self, series_id: int) -> list[AppointmentRequest]:
+        """Take back the booking of every visit of the series, or of none.
+
+        Raises:
+            NotFoundError: there is no such series.
+        """
+        visits = AppointmentRequest.objects.filter(series_id=min(series_id, MAX_KEY))
+        keys = list(visits.values_list("pk", flat=True))
+        if not keys:
+            raise NotFoundError("There is no such series.")
+        return self.undo_trip(keys)
 
     def _insert_all(
         self, visits: list[Visit], *, patient_id: int, shared: dict[str, Any], now: datetime

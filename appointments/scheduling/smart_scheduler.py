@@ -111,11 +111,12 @@ class SeriesPlan:
     """Visits at one time of day.
 
     Attributes:
-        slots: the free ones, by time.
+        slots: the free ones, by time; on ``days``.
         missing: days of the series on which the time is not free.
     """
 
     slots: list[Slot]
+    days: list[date]
     missing: list[date]
     score: float
 
@@ -349,6 +350,7 @@ def _series_plan(found: Found, series: Repetition, days_of: dict[date, list[date
     days = days_of[day_of(found.free.day[series.rows[0]])]
     return SeriesPlan(
         slots=describe(found, rows),
+        days=[day for day, row in zip(days, series.rows, strict=True) if row >= 0],
         missing=[day for day, row in zip(days, series.rows, strict=True) if row < 0],
         score=round(series.score, 2),
     )

@@ -107,7 +107,33 @@ class WhenForm(forms.Form):
         self.add_error(name if name in self.fields else None, message)
 
 
-class BookForm(WhenForm):
+class RepeatForm(forms.Form):
+    """Whether the visit comes again, and how many there are then."""
+
+    repeat = forms.ChoiceField(label="Repeat", choices=REPEATS, required=False)
+    repeat_count = forms.IntegerField(
+        label="Visits in all",
+        required=False,
+        min_value=2,
+        max_value=MAX_VISITS,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        is_open = not cleaned.get("repeat_count") and "repeat_count" not in self._errors
+        if cleaned.get("repeat") and is_open:
+            self.add_error("repeat_count", "Say how many visits there are in all.")
+        return cleaned
+
+    @property
+    def rrule(self) -> str:
+        """The rule of a series; empty for one visit."""
+        repeat = self.cleaned_data["repeat"]
+        return f"{repeat};COUNT={self.cleaned_data['repeat_count']}" if repeat else ""
+
+
+class BookForm(RepeatForm, WhenForm):
     """A new visit.  The patient is chosen first, by search or by registration."""
 
     patient_id = forms.IntegerField(
@@ -120,14 +146,6 @@ class BookForm(WhenForm):
     priority = forms.ChoiceField(choices=Priority, required=False)
     reason = forms.CharField(label="Reason", required=False, max_length=500, widget=forms.TextInput)
     modality = forms.ChoiceField(label="How", choices=MODALITIES, required=False)
-    repeat = forms.ChoiceField(label="Repeat", choices=REPEATS, required=False)
-    repeat_count = forms.IntegerField(
-        label="Visits in all",
-        required=False,
-        min_value=2,
-        max_value=MAX_VISITS,
-        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
-    )
 
     field_order = ["patient_id", "appointment_type_id", "provider_id", "date", "time"]
 
@@ -138,19 +156,6 @@ class BookForm(WhenForm):
         self.fields["appointment_type_id"].choices = [
             (kind.pk, f"{kind.name} · {kind.duration_minutes} min") for kind in types
         ]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        is_open = not cleaned.get("repeat_count") and "repeat_count" not in self._errors
-        if cleaned.get("repeat") and is_open:
-            self.add_error("repeat_count", "Say how many visits there are in all.")
-        return cleaned
-
-    @property
-    def rrule(self) -> str:
-        """The rule of a series; empty for one visit."""
-        cleaned = self.cleaned_data
-        return f"{cleaned['repeat']};COUNT={cleaned['repeat_count']}" if cleaned["repeat"] else ""
 
 
 class CancelForm(forms.Form):

@@ -24,8 +24,10 @@ from appointments.views.patient_choice import chosen_patient
 from appointments.views.patient_step import PatientStep, patient_step
 from appointments.views.scheduling_cards import cards_of, day_map, map_days
 from appointments.views.scheduling_empty import later_dates, why_nothing, widened
+from appointments.views.series_cards import series_cards
 from appointments.views.wish_form import Catalogue, When, WishForm
 from core.clock import system_clock
+from core.errors import InvalidInputError
 
 PAGE = "appointments/scheduling/smart_scheduling.html"
 RESULTS = "appointments/scheduling/partials/optimal_slots.html"
@@ -121,6 +123,8 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
     wish = form.wish(request.tenant, now)
     if wish is None:
         return {"is_refused": True}
+    if form.rrule:
+        return _series(request, form, wish)
     today = now.astimezone(request.tenant.zone_info).date()
     last = today + timedelta(days=wish.appointment_type.max_lead_days)
     day, turned_to = form.place["day"], form.place["map_from"]
@@ -152,6 +156,15 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
         shown["wider"] = [] if day else widened(scheduler, wish)
         shown["can_wait"] = can(request.user, Permission.EDIT_WAITLIST)
     return shown
+
+
+def _series(request: HtmxRequest, form: WishForm, wish: Wish) -> dict[str, Any]:
+    try:
+        plans = SmartScheduler(request.tenant).find_series(wish, form.rrule)
+    except InvalidInputError as error:
+        form.refuse(error)
+        return {"is_refused": True}
+    return {"is_series": True, "wish": wish, "series": series_cards(plans, wish, form.rrule)}
 
 
 def waiting_entry(entry_id: int | None) -> WaitingList | None:

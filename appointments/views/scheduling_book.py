@@ -46,7 +46,7 @@ def hold(request: HtmxRequest) -> HttpResponse:
     if released is not None:
         _release(engine, request, released)
         return _held(request, None)
-    slot, form = SlotKey.read(request.POST.get("slot", "")), _form(request)
+    slot, form = SlotKey.read(request.POST.get("slot", "")), read_form(request)
     try:
         with transaction.atomic():
             _release(engine, request, key_of(request.POST.get("held", "")))
@@ -63,12 +63,12 @@ def hold(request: HtmxRequest) -> HttpResponse:
 @staff_view(Permission.BOOK)
 def book(request: HtmxRequest) -> HttpResponse:
     """Book the pressed ``slot``, or the time that ``hold`` keeps."""
-    form, held = _form(request), _named_hold(request)
+    form, held = read_form(request), _named_hold(request)
     slot = _slot_of(held) if held else SlotKey.read(request.POST.get("slot", ""))
     patient_id = held.patient_id if held and held.patient_id else form.cleaned_data["patient_id"]
     if patient_id is None:
         form.add_error("patient_id", "Choose the patient first.")
-        return _wrong(request, form)
+        return wrong(request, form)
     engine = BookingEngine(by=request.user)
     try:
         with transaction.atomic():
@@ -119,7 +119,7 @@ def _named_hold(request: HtmxRequest) -> AppointmentRequest | None:
     return held
 
 
-def _form(request: HtmxRequest) -> WishForm:
+def read_form(request: HtmxRequest) -> WishForm:
     """
     Raises:
         InvalidInputError: what is booked with the slot cannot be read.
@@ -220,7 +220,7 @@ def _slot_of(held: AppointmentRequest) -> SlotKey:
     )
 
 
-def _wrong(request: HtmxRequest, form: WishForm) -> HttpResponse:
+def wrong(request: HtmxRequest, form: WishForm) -> HttpResponse:
     """The mistake beside its field; the results stay."""
     if not request.htmx:
         return answer(request, form)

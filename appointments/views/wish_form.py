@@ -22,6 +22,7 @@ from appointments.scheduling.wishes import (
     date_range,
 )
 from appointments.views.codes_field import CodesField
+from appointments.views.forms import RepeatForm
 from core.errors import InvalidInputError
 from core.lookups import MAX_KEY
 from core.models import Tenant
@@ -42,6 +43,7 @@ GROUPS = {
     "weekdays": ("weekdays",),
     "times": ("parts", "time_from", "time_to"),
     "how": ("modality",),
+    "repeat": ("repeat", "repeat_count"),
     "urgency": ("priority",),
     "codes": ("diagnosis_codes",),
     "minutes": ("duration_minutes",),
@@ -49,7 +51,7 @@ GROUPS = {
 }
 """Fields whose errors stand in one place."""
 
-ATTRS = {"times": "time_from", "urgency": "priority"}
+ATTRS = {"times": "time_from", "urgency": "priority", "rrule": "repeat"}
 """Fields of the form for attributes of a wish that are called otherwise."""
 
 MANY = forms.CheckboxSelectMultiple
@@ -105,7 +107,7 @@ class TypeSelect(forms.Select):
         return option
 
 
-class WishForm(forms.Form):
+class WishForm(RepeatForm):
     """``order`` to ``shown_for`` are not wishes but where the person stands in the results."""
 
     patient_id = forms.IntegerField(
@@ -249,9 +251,13 @@ class WishForm(forms.Form):
                 max_results=cleaned["most"] or DEFAULT_RESULTS,
             )
         except InvalidInputError as error:
-            name = ATTRS.get(error.attr, error.attr)
-            self.add_error(name if name in self.fields else None, str(error))
+            self.refuse(error)
             return None
+
+    def refuse(self, error: InvalidInputError) -> None:
+        """Show what cannot be wished beside its field."""
+        name = ATTRS.get(error.attr or "", error.attr)
+        self.add_error(name if name in self.fields else None, str(error))
 
     def _dates(self, today: date) -> Iterable[date]:
         cleaned = self.cleaned_data

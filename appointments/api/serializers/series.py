@@ -11,8 +11,8 @@ from appointments.api.serializers.appointments import (
 )
 from appointments.api.serializers.conflicts import FreeSlotSerializer
 from appointments.enums import Priority
-from appointments.scheduling.recurrence import MAX_LENGTH
-from core.api_fields import Choice, Instant, Key, StrictSerializer, Text
+from appointments.scheduling.recurrence import MAX_LENGTH, MAX_VISITS
+from core.api_fields import Choice, Day, Instant, Key, StrictSerializer, Text
 
 RULE = "FREQ=WEEKLY;COUNT=6"
 RULE_HELP = (
@@ -37,6 +37,12 @@ RULE_HELP = (
 )
 class BookSeriesSerializer(PlaceSerializer):
     rrule = Text(max_length=MAX_LENGTH, help_text=RULE_HELP)
+    except_dates = serializers.ListField(
+        child=Day(),
+        required=False,
+        max_length=MAX_VISITS,
+        help_text="Days of the rule without a visit, such as those that a search found missing.",
+    )
     patient_id = Key()
     priority = Choice(choices=Priority.choices, required=False)
     reason = Text(max_length=500, lines=True, required=False, allow_blank=True)

@@ -240,3 +240,39 @@ def test_a_visit_shows_its_room_and_series(riverside, engine, wish):
     shown = riverside.client().get(f"/appointments/{key}/").text
     assert "Ultrasound 1" in shown
     assert "Part of a series" in shown
+
+
+class TestExceptDates:
+    """Days of the rule on which there is no visit."""
+
+    def test_they_are_left_out(self, riverside, engine, wish):
+        with riverside.active():
+            rows = engine.book_series(
+                **wish, rrule=WEEKLY, except_dates=[riverside.at(3, time(10)).date()]
+            )
+            assert [row.scheduled_datetime for row in rows] == [
+                riverside.at(n, time(10)) for n in (1, 5, 7)
+            ]
+
+    @pytest.mark.parametrize("days", [[1], [2], [3, 5, 7]])
+    def test_what_cannot_be_left_out_is_named(self, riverside, engine, wish, days):
+        """The first visit; a day that is not the rule's; all but the first."""
+        dates = [riverside.at(n, time(10)).date() for n in days]
+        with riverside.active(), pytest.raises(InvalidInputError) as refused:
+            engine.book_series(**wish, rrule=WEEKLY, except_dates=dates)
+        assert refused.value.attr == "except_dates"
+
+    def test_over_rest(self, riverside, wish):
+        body = wish | {
+            "scheduled_datetime": wish["start"].isoformat(),
+            "rrule": WEEKLY,
+            "except_dates": [riverside.at(3, time(10)).date().isoformat()],
+        }
+        del body["start"]
+        api = api_of(riverside, Role.FRONT_DESK)
+        answer = api.post("appointments/series/", body)
+        assert answer.status_code == 201
+        assert len(answer.json()["appointments"]) == 3
+        wrong = api.post("appointments/series/", body | {"except_dates": ["2030-02-30"]})
+        assert wrong.status_code == 400
+        assert "except_dates" in wrong.content.decode()
