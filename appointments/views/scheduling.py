@@ -31,6 +31,7 @@ from core.errors import InvalidInputError
 
 PAGE = "appointments/scheduling/smart_scheduling.html"
 RESULTS = "appointments/scheduling/partials/optimal_slots.html"
+USUAL_SERIES = 6  # visits, until somebody says otherwise
 FIRST_STEPS = 30  # up to here ten more at a time, then twenty
 WIDER = {"who": ("specialty", "provider_ids"), "times": ("parts", "time_from", "time_to")}
 WIDER |= {"weekdays": ("weekdays",), "site": ("site_id",)}
@@ -53,6 +54,7 @@ class SmartSchedulingView(View):
         if len(catalogue.types) == 1:
             known["appointment_type_id"] = catalogue.types[0]
         data.update({"when": When.WEEKS, "priority": Priority.ROUTINE, "modality": ""})
+        data["repeat_count"] = str(USUAL_SERIES)
         data.update({name: str(each.pk) for name, each in known.items() if each is not None})
         entry = waiting_entry(key_of(request.GET.get("waiting", "")))
         if entry is not None:

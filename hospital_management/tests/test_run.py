@@ -14,7 +14,7 @@ from django.conf import settings
 from hospital_management import env
 
 START_SECONDS = 120
-STOP_SECONDS = 10
+STOP_SECONDS = 60  # against a hang; what it does is at once
 
 
 def free_port() -> int:
