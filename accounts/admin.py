@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm
+from django.db.models import URLField
 from django.http import HttpRequest
 
 from accounts.identity import is_login_taken
@@ -95,6 +96,7 @@ class ProviderProfileAdmin(TenantModelAdmin):
     search_fields = ("user__last_name", "user__first_name")
     ordering = ("user__last_name", "user__first_name")
     fields = ("name", "specialties", "languages", "colour", "video_room_url")
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}
     readonly_fields = ("name",)
     inlines = (ProviderSites,)
 

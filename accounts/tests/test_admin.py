@@ -5,6 +5,7 @@ from datetime import date, time, timedelta
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
@@ -304,6 +305,15 @@ def test_an_administrator_adds_a_user_of_the_own_tenant_only(riverside):
         trail = AuditEvent.objects.get(table="accounts_user", record_id=user.pk, action="INSERT")
         assert trail.actor_id == riverside.user(Role.TENANT_ADMIN).pk
     assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["http://video.example/1", "javascript:alert(1)", "room 5"])
+def test_a_video_room_is_a_secure_address(riverside, address):
+    profile = riverside.providers[0].provider_profile
+    profile.video_room_url = address
+    with riverside.active(), pytest.raises(ValidationError) as refused:
+        profile.full_clean()
+    assert list(refused.value.message_dict) == ["video_room_url"]
 
 
 def test_a_login_of_another_tenant_is_taken(riverside, lakeside):

@@ -7,6 +7,7 @@ from appointments.consumers.guarded import SocketConsumer
 from appointments.consumers.watching import Place, PlaceConsumer, WatchingConsumer
 from appointments.enums import LinkKind
 from appointments.models import DisplayScreen
+from appointments.queue.displays import shown_queues
 from appointments.queue.links import locate
 from appointments.queue.own_place import followed
 from core.errors import NotFoundError
@@ -42,7 +43,7 @@ class DisplayConsumer(LinkGuard, WatchingConsumer):
         screen = DisplayScreen.objects.filter(pk=target_id, is_active=True).first()
         if screen is None:
             return False
-        keys = screen.queues.order_by("pk").values_list("pk", flat=True)
+        keys = shown_queues(screen).values_list("pk", flat=True)
         self.wanted = tuple((tenant_id, key) for key in keys)
         return True
 

@@ -20,6 +20,10 @@ from core.privacy import FieldPrivacy
 
 SCORE = [MinValueValidator(0), MaxValueValidator(100)]
 SHARE = [MinValueValidator(0), MaxValueValidator(1)]
+WAIT = models.ExpressionWrapper(
+    F("called_at") - F("joined_at"), output_field=models.DurationField()
+)
+"""Of an entry, from joining to its call."""
 
 
 class WaitingQueue(TenantModel):
@@ -67,9 +71,8 @@ class WaitingQueue(TenantModel):
     def calculate_wait_time(self, now: datetime) -> float | None:
         """Mean minutes from joining to the call, of those called in the hour before ``now``; None
         where nobody was.  What a newcomer is to expect, ``AdvancedQueueEngine`` estimates."""
-        wait = Avg(F("called_at") - F("joined_at"), output_field=models.DurationField())
         called = self.entries.filter(called_at__gte=now - timedelta(hours=1))
-        mean = called.aggregate(mean=wait)["mean"]
+        mean = called.aggregate(mean=Avg(WAIT))["mean"]
         return mean.total_seconds() / 60 if mean is not None else None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import Avg, Count, Q, QuerySet
 
 from appointments.booking.selectors import day_bounds
 from appointments.enums import QueueEntryStatus, QueueStep, ServicePointState
@@ -21,6 +21,7 @@ from appointments.models import (
     ServicePoint,
     WaitingQueue,
 )
+from appointments.models.queue import WAIT
 from appointments.queue import estimates
 from appointments.queue.admission import why_closed
 from appointments.queue.discipline import BAND_TARGETS, Band, Reason, bands, reasons
@@ -37,7 +38,6 @@ RECENT = timedelta(minutes=UNDO_MINUTES)
 S = QueueEntryStatus
 ABSENT = (S.SKIPPED, S.ON_HOLD)
 ENDED = (S.COMPLETED, S.NO_SHOW, S.LEFT, S.TRANSFERRED)
-WAIT = ExpressionWrapper(F("called_at") - F("joined_at"), output_field=DurationField())
 FIELDS = (
     "id",
     "version",

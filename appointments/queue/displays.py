@@ -72,13 +72,18 @@ def shown_screen(screen_id: int) -> DisplayScreen:
     return found
 
 
+def shown_queues(screen: DisplayScreen) -> QuerySet[WaitingQueue]:
+    """Those of the screen that are in use."""
+    return screen.queues.filter(is_active=True).order_by("pk")
+
+
 def screen_status(screen: DisplayScreen, *, now: datetime) -> dict[str, Any]:
     """What the screen shows: JSON-ready, without names or patients' keys.
 
     ``initials`` by the key of each entry that is being called or served; empty unless the screen
     was set to show them.
     """
-    queues = [_shortened(queue_status(queue, now=now)) for queue in screen.queues.order_by("pk")]
+    queues = [_shortened(queue_status(queue, now=now)) for queue in shown_queues(screen)]
     return {
         "timestamp": now.isoformat(),
         "message": screen.message,

@@ -14,9 +14,9 @@ from appointments.models import (
     ServicePointQueue,
     WaitingQueue,
 )
+from appointments.models.queue import WAIT
 from appointments.permissions import visible_queues
 from appointments.queue.admission import why_closed
-from appointments.queue.console import WAIT
 from appointments.queue.estimates import BEING_SERVED
 from appointments.queue.selectors import LAST_HOUR
 from appointments.queue.wait_estimate import load_level

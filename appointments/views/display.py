@@ -16,7 +16,13 @@ from redis.exceptions import RedisError
 from appointments.enums import LinkKind
 from appointments.models import DisplayScreen
 from appointments.queue import pairing
-from appointments.queue.displays import note_seen, screen_status, shown_screen, token_for
+from appointments.queue.displays import (
+    note_seen,
+    screen_status,
+    shown_queues,
+    shown_screen,
+    token_for,
+)
 from appointments.queue.links import Located
 from appointments.queue.spoken_calls import WORDS, Words, range_words, words_of
 from appointments.views.public import link_page
@@ -113,7 +119,7 @@ def status(request: HttpRequest, screen_id: int) -> HttpResponse:
 
 def settings_of(screen: DisplayScreen) -> str:
     """Differs once the screen was set to show something else and has to be drawn anew."""
-    queues = list(screen.queues.order_by("pk").values_list("pk", "name"))
+    queues = list(shown_queues(screen).values_list("pk", "name"))
     parts = [queues, screen.languages, screen.shows_initials, screen.has_sound]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

@@ -22,6 +22,7 @@ from appointments.queue import links, pairing
 from appointments.queue.displays import Displays
 from appointments.queue.pairing import TRIES, PairingCodeError, TooManyCodesError
 from appointments.queue.queue_engine import AdvancedQueueEngine
+from appointments.queue.settings import QueueSettings
 from appointments.tests.api import api_of
 from core.errors import InvalidInputError, NotAllowedError
 from core.models import AuditEvent
@@ -328,6 +329,22 @@ def test_several_queues_share_a_screen(riverside, queue, screen, token):
     page = Client().get(f"/display/{token}/").content.decode()
     assert "L-001" in page
     assert "Laboratory" in page
+
+
+def test_a_queue_that_is_retired_leaves_the_screen_until_it_is_used_again(
+    riverside, queue, screen, token
+):
+    path = f"/display/{token}/status/"
+    before = Client().get(path).json()
+    with riverside.active():
+        QueueSettings(queue).retire()
+    retired = Client().get(path).json()
+    assert (len(before["queues"]), retired["queues"]) == (1, [])
+    assert retired["settings"] != before["settings"]
+    assert Client().get(f"/display/{token}/").status_code == 200
+    with riverside.active():
+        QueueSettings(queue).restore()
+    assert Client().get(path).json()["settings"] == before["settings"]
 
 
 def test_a_changed_setting_is_a_reason_to_draw_anew(riverside, screen, token):
