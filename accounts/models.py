@@ -112,10 +112,13 @@ class ProviderProfile(TenantModel):
     colour = models.CharField(max_length=16, default="teal", help_text="Column accent.")
     video_room_url = models.URLField(
         "video room",
+        max_length=500,
         blank=True,
+        db_default="",
         validators=[URLValidator(["https"])],
         help_text="Where patients meet this provider by video: an address that begins with "
-        "https. They see it once they are called.",
+        "https. Patients see it once they are called, and may keep it: the room must have a "
+        "lobby from which the provider lets them in.",
     )
 
     privacy = FieldPrivacy(public="id tenant user specialties languages colour video_room_url")

@@ -22,8 +22,9 @@ class LockClass(IntEnum):
 def lock_until_commit(*locks: tuple[LockClass, int]) -> None:
     """Be the only transaction that holds any of these, each a class and a key of its own."""
     with connection.cursor() as cursor:
-        for lock_class, key in sorted(set(locks)):  # in one order for everybody
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock_class, key % 2**31])
+        keys = {(lock_class, key % 2**31) for lock_class, key in locks}
+        for lock_class, key in sorted(keys):  # in one order for everybody
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock_class, key])
 
 
 class TsTzRange(Func):

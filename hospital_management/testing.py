@@ -18,6 +18,7 @@ from pathlib import Path
 
 import django
 import psycopg
+from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -37,6 +38,8 @@ def set_up_django() -> None:
     provide_servers()
     os.environ["DJANGO_SETTINGS_MODULE"] = "hospital_management.settings"
     django.setup()
+    # It is async alone, so that each request of a test's client would change threads four times.
+    settings.MIDDLEWARE.remove("servestatic.middleware.ServeStaticMiddleware")
     del os.environ["DJANGO_SETTINGS_MODULE"]
     PBKDF2PasswordHasher.iterations = 1000  # slow by design; that is not what is tested
 

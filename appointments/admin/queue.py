@@ -63,8 +63,11 @@ class ConfigurationForm(TenantModelForm):
         super()._post_clean()
         if self.errors:
             return
+        queue = self.instance.queue
+        if queue.pk:  # in the order of docs/algorithms/locking.md
+            WaitingQueue.objects.select_for_update(no_key=True).get(pk=queue.pk)
         try:
-            check_together(self.instance.queue, self.instance)
+            check_together(queue, self.instance)
         except InvalidInputError as error:
             self.add_error(error.attr if error.attr in self.fields else None, str(error))
 

@@ -22,7 +22,7 @@ from appointments.enums import Priority
 from appointments.scheduling.scoring import FACTORS
 from appointments.scheduling.smart_scheduler import SmartScheduler
 from appointments.scheduling.weights import save_weights, stored_weights
-from appointments.scheduling.wishes import Wish, checked_wish, trip_wishes
+from appointments.scheduling.wishes import Wish, check_soonest, checked_wish, trip_wishes
 from core.api_views import ApiView
 from core.clock import system_clock
 from core.etags import check_if_match, etag_of
@@ -58,9 +58,8 @@ class SmartSchedulingViewSet(
     )
     @action(detail=False, methods=["post"], url_path="find-optimal-slots")
     def find_optimal_slots(self, request: Request) -> Response:
-        tenant = request._request.tenant
-        wish = checked_wish(tenant, now=system_clock(), **self._body(shapes.FindSlotsSerializer))
-        return Response(shapes.shown_result(SmartScheduler(tenant).search(wish)))
+        wish = self._wish(self._body(shapes.FindSlotsSerializer))
+        return Response(shapes.shown_result(SmartScheduler(request._request.tenant).search(wish)))
 
     @extend_schema(
         summary="Find days for several visits in one trip",
@@ -91,12 +90,10 @@ class SmartSchedulingViewSet(
     )
     @action(detail=False, methods=["post"], url_path="find-series")
     def find_series(self, request: Request) -> Response:
-        body, tenant = self._body(shapes.FindSeriesSerializer), request._request.tenant
-        rrule = body.pop("rrule")
-        wish = checked_wish(tenant, now=system_clock(), **body)
+        body = self._body(shapes.FindSeriesSerializer)
+        rrule, scheduler = body.pop("rrule"), SmartScheduler(request._request.tenant)
         shown = [
-            shapes.shown_series(series)
-            for series in SmartScheduler(tenant).find_series(wish, rrule)
+            shapes.shown_series(series) for series in scheduler.find_series(self._wish(body), rrule)
         ]
         return Response({"series": shown, "count": len(shown)})
 
@@ -127,6 +124,12 @@ class SmartSchedulingViewSet(
         )
         shown = self._shown_weights()
         return Response(shown, headers={"ETag": etag_of(shown)})
+
+    def _wish(self, body: dict[str, Any]) -> Wish:
+        tenant, now = self.request._request.tenant, system_clock()
+        wish = checked_wish(tenant, now=now, **body)
+        check_soonest(wish, tenant.zone_info, now=now, attr=body["dates_attr"])
+        return wish
 
     def _trip(self, body: dict[str, Any]) -> list[Wish]:
         shared = {

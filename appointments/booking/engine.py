@@ -312,7 +312,7 @@ class BookingEngine:
             step: what must have been the last one; None for any.
 
         Raises:
-            NothingToUndoError: no such step, or it was itself an undo.
+            NothingToUndoError: no such step, it was itself an undo, or it is not ``step``.
             SlotTakenError, ResourceTakenError: the time was given to somebody else meanwhile.
         """
         row = self._lock(Step.UNDO, appointment_id, version)
@@ -322,7 +322,7 @@ class BookingEngine:
         if last is None or last.at < too_old or last.step == Step.UNDO:
             raise NothingToUndoError
         if step not in (None, last.step):
-            raise NothingToUndoError
+            raise NothingToUndoError("Something has happened to the visit since.")
         self._check(NEEDS.get(Step(last.step), Permission.RUN_FLOW))
         before, from_status = snapshot(row, UNDOABLE_FIELDS), row.status
         if last.step == Step.BOOK:

@@ -182,8 +182,9 @@ class GroupBookingEngine(BookingEngine):
             series_id=series_id,
             scheduled_datetime__gte=start,
             status__in=TRANSITIONS[Step.CANCEL].sources,
-        ).order_by("scheduled_datetime", "pk")
-        keys = list(following.values_list("pk", flat=True))
+        )
+        keys = list(following.order_by("pk").values_list("pk", flat=True))
         if not keys:
             raise NothingToCancelError
-        return [self.take(Step.CANCEL, key, reason=reason) for key in keys]
+        rows = [self.take(Step.CANCEL, key, reason=reason) for key in keys]
+        return sorted(rows, key=lambda row: row.scheduled_datetime)

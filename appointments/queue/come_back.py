@@ -36,7 +36,7 @@ def letters(*, now: datetime) -> list[Letter]:
             status=QueueEntryStatus.WAITING, is_remote=True, patient__consents_to_email=True
         )
         .exclude(patient__email="")
-        .select_related("patient", "queue__site", "appointment")
+        .select_related("patient", "queue__site", "appointment__provider__provider_profile")
         .order_by("queue_id", "pk")
     )
     found = []
@@ -50,7 +50,8 @@ def _letter(entry: QueueEntry) -> Letter:
     words = WORDS[known_language(entry.patient.language)]
     visit, site = entry.appointment, entry.queue.site
     if visit is not None and visit.modality == Modality.TELEHEALTH:
-        lines = [words["telehealth"]]
+        has_room = bool(visit.provider.video_room_url)
+        lines = [words["telehealth_letter" if has_room else "telehealth_text"]]
     else:
         lines = [words["soon_text"], *([site.name] if site else [])]
     return Letter(

@@ -211,7 +211,7 @@ class Displays:
         row.languages = _checked_languages(row.languages)
         if row.site_id is not None:
             existing(Site.objects.filter(is_active=True), row.site_id, "site_id")
-        queues = None if queue_ids is None else _checked_queues(queue_ids)
+        queues = None if queue_ids is None else _checked_queues(queue_ids, of=row)
         try:
             with transaction.atomic():
                 row.save()
@@ -233,11 +233,13 @@ def token_for(located: Located) -> str | None:
     return links.token_of(link) if link else None
 
 
-def _checked_queues(queue_ids: Iterable[int]) -> list[WaitingQueue]:
-    keys = set(queue_ids)
+def _checked_queues(queue_ids: Iterable[int], *, of: DisplayScreen) -> list[WaitingQueue]:
+    """Those in use, and those that the screen has already, which may be used again."""
+    keys, own = set(queue_ids), Q(displays=of.pk) if of.pk else Q()
     if not 0 < len(keys) <= MAX_QUEUES:
         raise InvalidInputError(f"Choose 1 to {MAX_QUEUES} queues.", attr="queue_ids")
-    return all_existing(WaitingQueue.objects.filter(is_active=True), keys, "queue_ids")
+    offered = WaitingQueue.objects.filter(Q(is_active=True) | own).distinct()
+    return all_existing(offered, keys, "queue_ids")
 
 
 def _checked_languages(codes: Iterable[str]) -> list[str]:

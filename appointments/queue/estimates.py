@@ -178,7 +178,8 @@ def _turns(others: list[list[int]]) -> list[list[float]]:
         queue__in=keys, point__is_active=True, point__state=ServicePointState.OPEN
     )
     points = dict(sharing.values_list("queue_id").annotate(Count("pk")))
-    visits = {key: (count / points[key], float(mean)) for key, count, mean in lines}
+    # A point that closed since it was read is still one of them here.
+    visits = {key: (count / points.get(key, 1), float(mean)) for key, count, mean in lines}
     most = ceil(max((share for share, _ in visits.values()), default=0))
     return [
         [sum(_turn(*visits[key], n) for key in row if key in visits) for n in range(most)]

@@ -91,7 +91,7 @@ class OwnPlace:
 
     @property
     def may_join(self) -> bool:
-        """The video visit; a patient who is early would meet the one before."""
+        """The video visit: once it is the patient's turn."""
         return bool(self.video_room_url) and self.stage in (Stage.CALLED, Stage.SERVING)
 
     @property

@@ -37,7 +37,8 @@ class PriorityDemand:
 
     Attributes:
         target_days: wait after which a slot's priority score has fallen to 37.
-        max_wait_days: calendar days after which the wait is too long; None for no limit.
+        max_wait_days: calendar days from now on after which the wait is too long; None for no
+            limit.
         names: of the rules that matched, by name.
     """
 
@@ -55,21 +56,25 @@ class PriorityDemand:
 
 
 def matching(
-    rules: Iterable[Rule], *, type_id: int, specialty: str, diagnosis_codes: Iterable[str]
+    rules: Iterable[Rule],
+    *,
+    type_id: int,
+    specialties: Iterable[str],
+    diagnosis_codes: Iterable[str],
 ) -> list[Rule]:
     """The rules each of whose criteria fits, in their order.
 
     Args:
-        specialty: the appointment type's; capitals do not matter.
+        specialties: of the appointment type and of the wished providers; capitals do not matter.
         diagnosis_codes: the patient's; a rule's code fits its subdivisions too.
     """
     codes = tuple(diagnosis_codes)
-    wanted = specialty.casefold()
+    wanted = {name.casefold() for name in specialties}
     return [
         rule
         for rule in rules
         if (not rule.type_ids or type_id in rule.type_ids)
-        and (not rule.specialties or wanted in {name.casefold() for name in rule.specialties})
+        and (not rule.specialties or wanted & {name.casefold() for name in rule.specialties})
         and (not rule.diagnosis_codes or _any_covered(rule.diagnosis_codes, codes))
     ]
 
@@ -78,16 +83,18 @@ def _any_covered(rule_codes: tuple[str, ...], codes: tuple[str, ...]) -> bool:
     return any(covers(rule_code, code) for rule_code in rule_codes for code in codes)
 
 
-def strictest(rules: Iterable[Rule], urgency: str) -> PriorityDemand:
+def strictest(rules: Iterable[Rule], urgency: str, *, waited_days: int = 0) -> PriorityDemand:
     """The demand of rules that all match; without any, that of the urgency alone.
 
     A rule can only tighten: a multiplier below 1 does not stretch the urgency's own target.
 
     Args:
         urgency: urgent, priority or routine.
+        waited_days: calendar days since the visit was asked for.
     """
     matched = list(rules)
-    limits = [rule.max_wait_days for rule in matched if rule.max_wait_days is not None]
+    allowed = [rule.max_wait_days for rule in matched if rule.max_wait_days is not None]
+    limits = [max(0, days - waited_days) for days in allowed]
     multiplier = max([1.0, *(rule.urgency_multiplier for rule in matched)])
     target = min([TARGET_DAYS[urgency] / multiplier, *limits])
     return PriorityDemand(

@@ -150,10 +150,10 @@ def _demand(wish: Wish, facts: dict[str, Any]) -> PriorityDemand:
     found = matching(
         rules,
         type_id=kind.pk,
-        specialty=wish.specialty or kind.specialty,
+        specialties={kind.specialty, wish.specialty, *(facts["specialties"] or ())} - {""},
         diagnosis_codes=wish.diagnosis_codes,
     )
-    return strictest(found, urgency=wish.urgency)
+    return strictest(found, urgency=wish.urgency, waited_days=wish.waited_days)
 
 
 def tenant_weights(facts: dict[str, Any]) -> Weights:

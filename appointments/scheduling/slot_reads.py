@@ -117,6 +117,9 @@ SELECT json_build_object(
   'providers', (SELECT json_object_agg(u.id, concat_ws(' ', nullif(u.title, ''), u.first_name,
                     u.last_name))
                 FROM accounts_user u WHERE u.tenant_id = %(tenant)s AND u.role = 'provider'),
+  'specialties', (SELECT json_agg(DISTINCT s)
+                  FROM accounts_providerprofile p, unnest(p.specialties) s
+                  WHERE p.tenant_id = %(tenant)s AND p.user_id = ANY(%(providers)s::bigint[])),
   'sites', (SELECT json_agg(json_build_array(s.id, s.name, s.latitude, s.longitude))
             FROM core_site s WHERE s.tenant_id = %(tenant)s)
 )::text
@@ -193,7 +196,7 @@ def read_facts(
     patient_id: int | None, *, day: date, zone: ZoneInfo, now: datetime
 ) -> dict[str, Any]:
     """What is known beside the calendar, as JSON; instants are seconds since 1970."""
-    values = _fact_values(patient_id, day, day, zone, now, None)
+    values = _fact_values(patient_id, day, day, zone, now, None) | {"providers": None}
     return orjson.loads(planned_rows(FACTS, values | _of_tenant())[0][0])
 
 

@@ -24,8 +24,14 @@ from appointments.scheduling.series_search import Repetition, best_repetitions
 from appointments.scheduling.slot_reads import read_facts
 from appointments.scheduling.slot_search import Free, find_free
 from appointments.scheduling.slots import MINUTE, day_number, day_of, instant
-from appointments.scheduling.trips import Option, best_trips
-from appointments.scheduling.wishes import DEFAULT_RESULTS, Wish, series_days, wanted_dates
+from appointments.scheduling.trips import NOBODY, Option, best_trips
+from appointments.scheduling.wishes import (
+    DEFAULT_RESULTS,
+    FARTHEST,
+    Wish,
+    series_days,
+    wanted_dates,
+)
 from core.clock import Clock, system_clock
 from core.models import Tenant
 from patients.models import PatientProfile
@@ -232,7 +238,7 @@ class SmartScheduler:
         """
         days_of = series_days(rrule, wish.dates, zone=self.tenant.zone_info)
         every = {day for days in days_of.values() for day in days}
-        all_dates = wanted_dates(every, today=wish.dates[0], attr="rrule")
+        all_dates = wanted_dates(every, today=wish.dates[0], attr="rrule", most=FARTHEST.days + 1)
         found = self.find(replace(wish, dates=all_dates, weekdays=frozenset()))
         free = found.free
         best = best_repetitions(
@@ -333,6 +339,7 @@ def _slot(found: Found, row: int, risks: list[str]) -> Slot:
 def _option(found: Found, providers: list[int]) -> Option:
     free, kind = found.free, found.free.wish.appointment_type
     numbers = np.searchsorted(providers, free.calendar.provider_ids)
+    rooms = np.array([*(each.id for each in free.resources), NOBODY])  # the last for -1
     return Option(
         length=free.wish.duration_minutes * MINUTE,
         before=kind.buffer_before_minutes * MINUTE,
@@ -341,6 +348,7 @@ def _option(found: Found, providers: list[int]) -> Option:
         start=free.slots.start,
         provider=numbers[free.slots.lane],
         site=free.site,
+        resource=rooms[free.resource],
         score=found.total,
     )
 

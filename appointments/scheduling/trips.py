@@ -1,14 +1,15 @@
 """Several visits on one day with as little waiting between them as possible.
 
-Exact for the slots given: for every first visit, each following one starts as early as the one
-before, the way between sites and both visits' buffers allow.  O(v!·n·s·log n) for v visits, n slots
-and s sites.
+For every first visit, each following one starts as early as those before, the way between sites and
+all buffers allow; of three visits the one in the middle is tried at each site.  That is exact
+for two visits, and for three as long as no provider or room has two of them.
+O(v!·n·s²·log n) for v visits, n slots and s sites.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, permutations
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ class Option:
         length, before, after: of the visit and its buffers, microseconds.
         day: local day number; a trip never spans two.
         provider: a number that means the same provider in every option.
+        resource: key of the room or device that is free then; -1 where none is needed.
     """
 
     length: int
@@ -37,7 +39,12 @@ class Option:
     start: Ints
     provider: Ints
     site: Ints
+    resource: Ints
     score: Floats
+
+
+Visits = list[tuple[Option, Ints]]
+"""The visits so far: for each first slot, the row of each visit's slot, or -1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +96,28 @@ def _rank(trip: Trip, options: Sequence[Option]) -> tuple[int, float, int, tuple
 def _trips(
     options: Sequence[Option], order: tuple[int, ...], transfer: int, count: int, per_day: int
 ) -> list[Trip]:
-    first = options[order[0]]
-    chosen = [np.arange(len(first.start))]
-    reached = np.ones(len(first.start), dtype=bool)
-    for previous, following in pairwise(order):
-        rows = _following(options[previous], chosen[-1], options[following], transfer)
-        reached &= rows != NOBODY
-        chosen.append(rows)
-    last = options[order[-1]]
+    first, last = options[order[0]], options[order[-1]]
+    chains: list[Visits] = [[(first, np.arange(len(first.start)))]]
+    for number in order[1:-1]:
+        chains = [
+            [*chain, (options[number], rows)]
+            for chain in chains
+            for rows in _at_each_site(chain, options[number], transfer)
+        ]
+    chains = [
+        [*chain, (last, _soonest(last, _at_each_site(chain, last, transfer)))] for chain in chains
+    ]
     length = sum(options[number].length for number in order)
-    idle = np.where(reached, last.start[chosen[-1]] + last.length - first.start - length, NEVER)
-    score = np.mean([options[n].score[rows] for n, rows in zip(order, chosen, strict=True)], axis=0)
+    idles = np.stack([_idle(chain, length) for chain in chains])
+    scores = np.stack([np.mean([o.score[r] for o, r in chain], axis=0) for chain in chains])
+    of_chain = np.lexsort((-scores, idles), axis=0)[:1]
+    idle, score = (np.take_along_axis(each, of_chain, axis=0)[0] for each in (idles, scores))
+    chosen = [
+        np.take_along_axis(np.stack([chain[step][1] for chain in chains]), of_chain, axis=0)[0]
+        for step in range(len(order))
+    ]
     best = np.lexsort((first.start, -score, idle))
-    best = best[reached[best]]
+    best = best[idle[best] < NEVER]
     best = best[_is_among_first(first.day[best], per_day)][:count]
     return [
         Trip(
@@ -115,6 +131,13 @@ def _trips(
     ]
 
 
+def _idle(chain: Visits, length: int) -> Ints:
+    """Time between the visits, ``NEVER`` where one of them cannot be."""
+    (first, at), (last, until) = chain[0], chain[-1]
+    reached = np.all([rows != NOBODY for _, rows in chain], axis=0)
+    return np.where(reached, last.start[until] + last.length - first.start[at] - length, NEVER)
+
+
 def _is_among_first(values: Ints, most: int) -> NDArray[np.bool_]:
     """Whether each is one of the first ``most`` of its value."""
     order, place = np.argsort(values, kind="stable"), np.arange(len(values))
@@ -124,45 +147,49 @@ def _is_among_first(values: Ints, most: int) -> NDArray[np.bool_]:
     return rank < most
 
 
-def _following(previous: Option, rows: Ints, following: Option, transfer: int) -> Ints:
-    """For each chosen slot, the row of the following visit that can start first; -1 for none."""
-    best_start = np.full(len(rows), NEVER)
-    best_score = np.full(len(rows), -np.inf)
-    best_row = np.full(len(rows), NOBODY)
+def _at_each_site(visits: Visits, following: Option, transfer: int) -> list[Ints]:
+    """For each site, the row of the following visit that can start there first; -1 for none."""
+    previous, rows = visits[-1]
     end = previous.start[rows] + previous.length
+    found = []
     for site in np.unique(following.site):
         here = np.flatnonzero(following.site == site)
         ready = end + np.where(previous.site[rows] == site, 0, transfer)
-        found = _first_after(previous, rows, ready, following, here)
-        start = np.where(found == NOBODY, NEVER, following.start[found])
-        score = np.where(found == NOBODY, -np.inf, following.score[found])
-        sooner = (start < best_start) | ((start == best_start) & (score > best_score))
-        same_day = following.day[found] == previous.day[rows]
-        better = (found != NOBODY) & (rows != NOBODY) & same_day & sooner
-        best_start[better], best_score[better] = start[better], score[better]
-        best_row[better] = found[better]
-    return best_row
+        row = _first_after(visits, ready, following, here)
+        same_day = following.day[row] == previous.day[rows]
+        found.append(np.where((row != NOBODY) & (rows != NOBODY) & same_day, row, NOBODY))
+    return found
 
 
-def _first_after(previous: Option, rows: Ints, ready: Ints, following: Option, here: Ints) -> Ints:
-    """The earliest slot among ``here`` from ``ready`` on, of equals the best scored.
+def _soonest(option: Option, rows: list[Ints]) -> Ints:
+    """The one of the rows that starts first; of equals the best scored."""
+    stacked = np.stack(rows)
+    starts = np.where(stacked == NOBODY, NEVER, option.start[stacked])
+    best = np.lexsort((-option.score[stacked], starts), axis=0)[:1]
+    return np.take_along_axis(stacked, best, axis=0)[0]
 
-    One provider needs both visits' buffers between them, so a slot of the same provider that comes
-    too soon is passed over.
-    """
+
+def _first_after(visits: Visits, ready: Ints, following: Option, here: Ints) -> Ints:
+    """The earliest slot among ``here`` from ``ready`` on, of equals the best scored; slots that
+    come too soon for a provider or a room of an earlier visit are passed over."""
     order = here[np.lexsort((-following.score[here], following.start[here]))]
-    starts = following.start[order]
-    place = np.searchsorted(starts, ready, side="left")
-    room = previous.after + following.before
-    same_ready = previous.start[rows] + previous.length + room
+    place = np.searchsorted(following.start[order], ready, side="left")
     while True:
         inside = place < len(order)
         row = order[np.minimum(place, len(order) - 1)]
-        too_soon = (
-            inside
-            & (following.provider[row] == previous.provider[rows])
-            & (following.start[row] < same_ready)
-        )
+        too_soon = inside & _meets(visits, following, row)
         if not too_soon.any():
             return np.where(inside, row, NOBODY)
         place = place + too_soon
+
+
+def _meets(visits: Visits, following: Option, row: Ints) -> NDArray[np.bool_]:
+    """Whether the slot and an earlier visit want one provider or room at once, with buffers."""
+    found = np.zeros(len(row), dtype=bool)
+    for visit, rows in visits:
+        needs_room = following.resource[row] != NOBODY
+        is_same = following.provider[row] == visit.provider[rows]
+        is_same |= needs_room & (following.resource[row] == visit.resource[rows])
+        free_at = visit.start[rows] + visit.length + visit.after + following.before
+        found |= is_same & (following.start[row] < free_at)
+    return found

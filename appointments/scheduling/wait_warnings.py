@@ -56,7 +56,10 @@ WITH rules AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT r.name, r.days FROM rules r
         WHERE (r.types IS NULL OR a.appointment_type_id = ANY(r.types))
-          AND (r.specialties IS NULL OR lower(t.specialty) = ANY(r.specialties))
+          AND (r.specialties IS NULL OR lower(t.specialty) = ANY(r.specialties)
+               OR EXISTS (SELECT FROM accounts_providerprofile p, unnest(p.specialties) own
+                          WHERE p.tenant_id = %(tenant)s AND p.user_id = a.provider_id
+                            AND lower(own) = ANY(r.specialties)))
           AND (cardinality(r.codes) = 0
                OR EXISTS (SELECT FROM unnest(r.codes) own, unnest(a.diagnosis_codes) code
                           WHERE starts_with(code, own)))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from appointments.enums import Modality, Priority
-from appointments.models import AppointmentTemplate
+from appointments.models import AppointmentTemplate, Resource
 from appointments.scheduling import recurrence
 from appointments.scheduling.recurrence import RecurrenceError
 from core.errors import InvalidInputError
@@ -17,6 +17,9 @@ from core.models import Site, Tenant
 from patients.models import PatientProfile
 
 MAX_DATES = 366
+FARTHEST = timedelta(days=731)
+"""Nothing is booked later than that, whatever the type: see ``max_lead_days``."""
+
 MAX_RESULTS = 500
 DEFAULT_RESULTS = 10
 MIN_MINUTES, MAX_MINUTES = 5, 12 * 60
@@ -39,6 +42,7 @@ class Wish:
         modality: None for the type's own.
         soonest_first: ranked by time instead of by score.
         except_appointment_id: a visit that is to be moved; its own time counts as free.
+        waited_days: calendar days since it was asked for.
     """
 
     appointment_type: AppointmentTemplate
@@ -56,6 +60,7 @@ class Wish:
     soonest_first: bool = False
     max_results: int = DEFAULT_RESULTS
     except_appointment_id: int | None = None
+    waited_days: int = 0
 
     def __post_init__(self) -> None:
         """
@@ -84,24 +89,30 @@ class Wish:
         return (self.modality or self.appointment_type.modality) == Modality.TELEHEALTH
 
 
-def wanted_dates(days: Iterable[date], *, today: date, attr: str) -> tuple[date, ...]:
+def wanted_dates(
+    days: Iterable[date], *, today: date, attr: str, most: int = MAX_DATES
+) -> tuple[date, ...]:
     """The days, ascending and each once.
 
     Raises:
-        InvalidInputError: there is none, there are too many, or one has passed.
+        InvalidInputError: there is none, there are too many, or one has passed or is too far ahead.
     """
     wanted = tuple(sorted(set(days)))
     if not wanted:
         raise InvalidInputError("Give at least one date.", attr=attr, code="required")
-    if len(wanted) > MAX_DATES:
-        raise InvalidInputError(
-            f"Give at most {MAX_DATES} dates.", attr=attr, code="too_many_dates"
-        )
+    if len(wanted) > most:
+        raise InvalidInputError(f"Give at most {most} dates.", attr=attr, code="too_many_dates")
     if wanted[0] < today:
         raise InvalidInputError(
             f"{wanted[0]} has passed. Choose dates from {today} on.",
             attr=attr,
             code="in_the_past",
+        )
+    if wanted[-1] > today + FARTHEST:
+        raise InvalidInputError(
+            f"{wanted[-1]} is too far ahead. Choose dates until {today + FARTHEST}.",
+            attr=attr,
+            code="too_far_ahead",
         )
     return wanted
 
@@ -165,6 +176,7 @@ def checked_wish(
     _check_dates(wish, today=today, attr=dates_attr)
     _check_providers(wish, provider_attr)
     _check_site(wish)
+    _check_resources(wish)
     return wish
 
 
@@ -222,6 +234,22 @@ def _check_modality(kind: AppointmentTemplate, modality: Modality | None) -> Non
     )
 
 
+def check_soonest(wish: Wish, zone: ZoneInfo, *, now: datetime, attr: str) -> None:
+    """For who is shown no reason why nothing is found.
+
+    Raises:
+        InvalidInputError: the type cannot be booked as soon as any of the dates.
+    """
+    kind = wish.appointment_type
+    soonest = (now + timedelta(minutes=kind.min_lead_minutes)).astimezone(zone)
+    if wish.dates[-1] < soonest.date():
+        raise InvalidInputError(
+            f"{kind.name} can be booked from {soonest:%d %B %Y, %H:%M} on.",
+            attr=attr,
+            code="too_soon",
+        )
+
+
 def _check_dates(wish: Wish, *, today: date, attr: str) -> None:
     kind = wish.appointment_type
     if wish.dates[0] > today + timedelta(days=kind.max_lead_days):
@@ -276,6 +304,23 @@ def _check_site(wish: Wish) -> None:
     if offered_at and site.pk not in offered_at:
         raise InvalidInputError(
             f"{kind.name} is not offered at {site.name}.", attr="site_id", code="not_offered"
+        )
+
+
+def _check_resources(wish: Wish) -> None:
+    """Somewhere where the type is offered there is such a room or device."""
+    kind = wish.appointment_type
+    if wish.telehealth or not kind.resource_kind:
+        return
+    able = Resource.objects.filter(kind=kind.resource_kind, is_active=True)
+    if wish.site_id is not None:
+        able = able.filter(site=wish.site_id)
+    if not able.exists():
+        raise InvalidInputError(
+            f"{kind.name} needs a resource of the kind “{kind.resource_kind}”, and there is none "
+            + ("at this site." if wish.site_id is not None else "in use."),
+            attr="appointment_type_id" if wish.site_id is None else "site_id",
+            code="no_resource",
         )
 
 

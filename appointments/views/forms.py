@@ -121,8 +121,9 @@ class RepeatForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        is_open = not cleaned.get("repeat_count") and "repeat_count" not in self._errors
-        if cleaned.get("repeat") and is_open:
+        if not cleaned.get("repeat"):
+            self._errors.pop("repeat_count", None)  # it does not matter for one visit
+        elif not cleaned.get("repeat_count") and "repeat_count" not in self._errors:
             self.add_error("repeat_count", "Say how many visits there are in all.")
         return cleaned
 

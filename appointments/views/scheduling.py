@@ -26,6 +26,7 @@ from appointments.views.scheduling_cards import cards_of, day_map, map_days
 from appointments.views.scheduling_empty import later_dates, why_nothing, widened
 from appointments.views.series_cards import series_cards
 from appointments.views.wish_form import Catalogue, When, WishForm
+from appointments.waitlist.selectors import days_waiting
 from core.clock import system_clock
 from core.errors import InvalidInputError
 
@@ -125,6 +126,10 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
     wish = form.wish(request.tenant, now)
     if wish is None:
         return {"is_refused": True}
+    entry = waiting_entry(form.cleaned_data["waiting_id"])
+    if entry and (entry.patient_id, entry.appointment_type_id) == (wish.patient_id, form.kind.pk):
+        zone = request.tenant.zone_info
+        wish = replace(wish, waited_days=days_waiting(entry, now=now, zone=zone))
     if form.rrule:
         return _series(request, form, wish)
     today = now.astimezone(request.tenant.zone_info).date()
@@ -142,6 +147,7 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
         "free": found.free,
         "days_free": sum(1 for each in found.days if each.free),
         "demand": found.demand,
+        "can_wait": _can_wait(request, form),
         "more": _more(found, narrowed),
         "map": day_map(
             days,
@@ -156,7 +162,6 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
         local = now.astimezone(request.tenant.zone_info)
         shown["why_nothing"] = why_nothing(narrowed, found.demand, now=local, today=today)
         shown["wider"] = [] if day else widened(scheduler, wish)
-        shown["can_wait"] = can(request.user, Permission.EDIT_WAITLIST)
     return shown
 
 
@@ -166,7 +171,17 @@ def _series(request: HtmxRequest, form: WishForm, wish: Wish) -> dict[str, Any]:
     except InvalidInputError as error:
         form.refuse(error)
         return {"is_refused": True}
-    return {"is_series": True, "wish": wish, "series": series_cards(plans, wish, form.rrule)}
+    return {
+        "is_series": True,
+        "series": series_cards(plans, wish, form.rrule),
+        "can_wait": _can_wait(request, form),
+    }
+
+
+def _can_wait(request: HtmxRequest, form: WishForm) -> bool:
+    """Whether the wish can go on the waitlist, from which it did not come."""
+    is_waiting = bool(form.cleaned_data["waiting_id"])
+    return not is_waiting and can(request.user, Permission.EDIT_WAITLIST)
 
 
 def waiting_entry(entry_id: int | None) -> WaitingList | None:

@@ -44,12 +44,12 @@ def hold(request: HtmxRequest) -> HttpResponse:
     """Hold the pressed ``slot`` instead of what was held before; ``release`` only gives back."""
     engine, released = BookingEngine(by=request.user), key_of(request.POST.get("release", ""))
     if released is not None:
-        _release(engine, request, released)
+        release(engine, request, released)
         return _held(request, None)
     slot, form = SlotKey.read(request.POST.get("slot", "")), read_form(request)
     try:
         with transaction.atomic():
-            _release(engine, request, key_of(request.POST.get("held", "")))
+            release(engine, request, key_of(request.POST.get("held", "")))
             held = engine.hold(
                 **slot.booking,
                 patient_id=form.cleaned_data.get("patient_id"),
@@ -73,7 +73,7 @@ def book(request: HtmxRequest) -> HttpResponse:
     try:
         with transaction.atomic():
             if held is None:
-                _release(engine, request, key_of(request.POST.get("held", "")))
+                release(engine, request, key_of(request.POST.get("held", "")))
             visit = _commit(
                 request,
                 form,
@@ -132,7 +132,7 @@ def read_form(request: HtmxRequest) -> WishForm:
     return form
 
 
-def _release(engine: BookingEngine, request: HtmxRequest, hold_id: int | None) -> None:
+def release(engine: BookingEngine, request: HtmxRequest, hold_id: int | None) -> None:
     """Give back the user's own hold; one that is gone is as good."""
     held = hold_id and own_hold(request.user, now=system_clock(), hold_id=hold_id)
     if held:

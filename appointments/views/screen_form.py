@@ -46,7 +46,10 @@ class ScreenForm(forms.Form):
         super().__init__(data, initial=values_of(of) if of else defaults())
         own = {each.pk for each in of.queues.all()} if of else set()
         queues = [each for each in WaitingQueue.objects.all() if each.is_active or each.pk in own]
-        self.fields["queue_ids"].choices = [(each.pk, each.name) for each in queues]
+        self.fields["queue_ids"].choices = [
+            (each.pk, each.name if each.is_active else f"{each.name} (no longer in use)")
+            for each in queues
+        ]
         sites = Site.objects.filter(is_active=True)
         self.fields["site_id"].choices = [("", "—"), *((each.pk, each.name) for each in sites)]
         if of:

@@ -1,6 +1,7 @@
 """Booking a series that the scheduling page found, and taking it back."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -9,18 +10,18 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
+from accounts.models import User
 from accounts.permissions import Permission
 from appointments.booking.errors import SeriesRefusedError
 from appointments.booking.group_engine import GroupBookingEngine
+from appointments.booking.repeats import booked_before
 from appointments.enums import Priority
 from appointments.models import AppointmentRequest
-from appointments.views.htmx import HtmxRequest, staff_view
-from appointments.views.scheduling import answer
-from appointments.views.scheduling_book import read_form, wrong
+from appointments.views.htmx import HtmxRequest, key_of, staff_view
+from appointments.views.scheduling import RESULTS, answer
+from appointments.views.scheduling_book import read_form, release, wrong
 from appointments.views.series_cards import SeriesKey
 from appointments.views.wish_form import WishForm
-
-BOOKED = "appointments/scheduling/partials/series_booked.html"
 
 
 @require_POST
@@ -32,19 +33,24 @@ def book_series(request: HtmxRequest) -> HttpResponse:
     if patient_id is None:
         form.add_error("patient_id", "Choose the patient first.")
         return wrong(request, form)
+    engine = GroupBookingEngine(by=request.user)
     try:
-        visits = GroupBookingEngine(by=request.user).book_series(
-            **key.first.booking,
-            rrule=key.rrule,
-            except_dates=key.missing,
-            patient_id=patient_id,
-            priority=form.cleaned_data["priority"] or Priority.ROUTINE,
-            reason=form.cleaned_data["reason"],
-            diagnosis_codes=form.cleaned_data["diagnosis_codes"],
-        )
+        with transaction.atomic():
+            release(engine, request, key_of(request.POST.get("held", "")))
+            visits = engine.book_series(
+                **key.first.booking,
+                rrule=key.rrule,
+                except_dates=key.missing,
+                patient_id=patient_id,
+                priority=form.cleaned_data["priority"] or Priority.ROUTINE,
+                reason=form.cleaned_data["reason"],
+                diagnosis_codes=form.cleaned_data["diagnosis_codes"],
+            )
     except SeriesRefusedError as error:
-        form = WishForm(request.POST, catalogue=form.catalogue)
-        return answer(request, form, series_refusals=error.refusals, status=error.http_status)
+        visits = _booked_before(error, patient_id=patient_id, by=request.user)
+        if not visits:
+            form = WishForm(request.POST, catalogue=form.catalogue)
+            return answer(request, form, series_refusals=error.refusals, status=error.http_status)
     return _booked(request, visits)
 
 
@@ -62,6 +68,23 @@ def undo_series(request: HtmxRequest, series_id: int) -> HttpResponse:
     return trigger_client_event(response, "toast", {"text": text})
 
 
+def _booked_before(
+    error: SeriesRefusedError, *, patient_id: int, by: User
+) -> list[AppointmentRequest]:
+    """The series, if a first press of the same button has booked it."""
+    if len(error.refusals) < len(error.taken):
+        return []
+    wishes = [
+        {
+            "provider_id": refusal.visit.provider.pk,
+            "appointment_type_id": refusal.visit.appointment_type.pk,
+            "start": refusal.visit.start,
+        }
+        for refusal in error.refusals
+    ]
+    return booked_before(error.refusals[0], wishes, patient_id=patient_id, by=by)
+
+
 def _booked(request: HtmxRequest, visits: list[AppointmentRequest]) -> HttpResponse:
     """The visits with links, in place of the series to choose from."""
     first = visits[0]
@@ -73,8 +96,9 @@ def _booked(request: HtmxRequest, visits: list[AppointmentRequest]) -> HttpRespo
     if not request.htmx:
         messages.success(request, text)
         return _to_page(first)
-    response = render(request, BOOKED, {"booked": visits})
+    response = render(request, RESULTS, {"booked": visits})
     undo = reverse("scheduling:undo_series", args=[first.series_id])
+    trigger_client_event(response, "hold-ended")
     return trigger_client_event(response, "toast", {"text": text, "undo": undo})
 
 

@@ -20,6 +20,7 @@ from appointments.views.patient_choice import chosen_patient
 from appointments.views.patient_step import PatientStep, patient_step
 from appointments.views.waitlist import page_words
 from appointments.views.waitlist_forms import WaitForm, wishes_of
+from appointments.views.wish_form import Catalogue, WishForm
 from appointments.waitlist.errors import NotWaitingError
 from appointments.waitlist.selectors import also_waiting as others_waiting
 from appointments.waitlist.selectors import coming_visit, days_waiting, waitlist_entry
@@ -29,12 +30,14 @@ from core.errors import InvalidInputError
 
 READ_OR_POST = ["GET", "HEAD", "POST"]
 PANEL = "waitlist/partials/form.html"
+FROM_WISH = "from_wish"
 
 
 @require_http_methods(READ_OR_POST)
 @staff_view(Permission.EDIT_WAITLIST)
 def add(request: HtmxRequest) -> HttpResponse:
-    """``?patient=&type=&provider=`` fill the form; what cannot be read is left out."""
+    """``?patient=&type=&provider=``, or the scheduling page's form where it sends ``from_wish``,
+    fill the form; what cannot be read is left out."""
     if request.method != "POST":
         query = request.GET
         initial = {
@@ -44,6 +47,8 @@ def add(request: HtmxRequest) -> HttpResponse:
             "priority": Priority.ROUTINE,
         }
         return _panel(request, _form(request, initial=initial))
+    if FROM_WISH in request.POST:
+        return _of_wish(request)
     step = patient_step(request)
     return _add(request) if step is None else _again(request, step)
 
@@ -109,6 +114,13 @@ def _add(request: HtmxRequest) -> HttpResponse:
         then=reverse("waitlist:waitlist"),
         close=True,
     )
+
+
+def _of_wish(request: HtmxRequest) -> HttpResponse:
+    """The form, filled with what found no time.  Posted, as diagnoses belong into no address."""
+    wish = WishForm(request.POST, catalogue=Catalogue.of(request.user))
+    today = system_clock().astimezone(request.tenant.zone_info).date()
+    return _panel(request, _form(request, initial=wish.waiting(today)))
 
 
 def _again(request: HtmxRequest, step: PatientStep) -> HttpResponse:

@@ -259,6 +259,30 @@ class WishForm(RepeatForm):
         name = ATTRS.get(error.attr or "", error.attr)
         self.add_error(name if name in self.fields else None, str(error))
 
+    def waiting(self, today: date) -> dict[str, Any]:
+        """The wish as the waitlist's form starts from it; what it has no field for is a note."""
+        self.is_valid()
+        cleaned = self.cleaned_data
+        providers = cleaned.get("provider_ids") or []
+        when, first, last = cleaned.get("when", When.WEEKS), None, None
+        picked = cleaned.get("date_from"), cleaned.get("date_to")
+        if when != When.WEEKS and (when != When.DATES or None not in picked):
+            first, last = span_of(when, picked, today=today)
+        labels = dict(self.fields["parts"].choices) | dict(self.fields["weekdays"].choices)
+        said = [*cleaned.get("parts", ()), *cleaned.get("weekdays", ())]
+        notes = [cleaned.get("reason", ""), ", ".join(str(labels[each]) for each in said)]
+        return {
+            "patient_id": cleaned.get("patient_id"),
+            "appointment_type_id": cleaned.get("appointment_type_id"),
+            "preferred_provider_id": providers[0] if len(providers) == 1 else None,
+            "priority": cleaned.get("priority") or Priority.ROUTINE,
+            "diagnosis_codes": cleaned.get("diagnosis_codes", []),
+            "preferred_time": cleaned.get("time_from"),
+            "desired_date_range_start": first,
+            "desired_date_range_end": last,
+            "notes": "; ".join(filter(None, notes)),
+        }
+
     def _dates(self, today: date) -> Iterable[date]:
         cleaned = self.cleaned_data
         picked = cleaned["date_from"], cleaned["date_to"]

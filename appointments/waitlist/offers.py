@@ -8,6 +8,7 @@ from appointments.enums import Priority
 from appointments.models import WaitingList
 from appointments.scheduling.smart_scheduler import Slot, SmartScheduler
 from appointments.scheduling.wishes import Wish, date_range
+from appointments.waitlist.selectors import days_waiting
 from core.clock import Clock, system_clock
 from core.models import Tenant
 
@@ -38,12 +39,13 @@ def free_times(
     there is none, any of the next 60 days."""
     scheduler = SmartScheduler(tenant, clock=clock)
     today = clock().astimezone(tenant.zone_info).date()
-    wish = _wish(entry, today)
+    waited = days_waiting(entry, now=clock(), zone=tenant.zone_info)
+    wish = _wish(entry, today, waited)
     if wish is not None:
         slots = scheduler.search(wish).slots
         if slots:
             return Offers(_spread(slots, tenant, count), fits=True)
-    slots = scheduler.search(_anything(entry, today)).slots
+    slots = scheduler.search(_anything(entry, today, waited)).slots
     return Offers(_spread(slots, tenant, count), fits=False)
 
 
@@ -58,7 +60,7 @@ def _spread(slots: list[Slot], tenant: Tenant, count: int) -> list[Slot]:
     return [*first, *rest][:count]
 
 
-def _wish(entry: WaitingList, today: date) -> Wish | None:
+def _wish(entry: WaitingList, today: date, waited: int) -> Wish | None:
     """None if its dates have passed."""
     first, last = _dates(entry, today)
     if last < first:
@@ -66,14 +68,14 @@ def _wish(entry: WaitingList, today: date) -> Wish | None:
     last = min(last, first + timedelta(days=MOST_DAYS))
     provider_id, at = entry.preferred_provider_id, entry.preferred_time
     return replace(
-        _anything(entry, today),
+        _anything(entry, today, waited),
         dates=date_range(first, last),
         provider_ids=None if provider_id is None else (provider_id,),
         times=() if at is None else (_around(at),),
     )
 
 
-def _anything(entry: WaitingList, today: date) -> Wish:
+def _anything(entry: WaitingList, today: date, waited: int) -> Wish:
     kind = entry.appointment_type
     return Wish(
         appointment_type=kind,
@@ -83,6 +85,7 @@ def _anything(entry: WaitingList, today: date) -> Wish:
         urgency=Priority(entry.priority),
         diagnosis_codes=tuple(entry.diagnosis_codes),
         max_results=POOL,
+        waited_days=waited,
     )
 
 

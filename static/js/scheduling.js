@@ -77,7 +77,7 @@ wish.addEventListener(
 // ----------------------------------------------------------------- results
 
 // Times of another wish must not be pressed while those of the new one are on their way.
-const isSearch = (event) => event.detail.target === results || event.detail.elt === results;
+const isSearch = (event) => event.detail.target === results;
 
 wish.addEventListener("change", (event) => {
   if (event.target.closest("#wish-fields")) results.inert = true;
@@ -110,7 +110,10 @@ document.addEventListener("click", (event) => {
 });
 
 function restore() {
-  if (!wanted) return;
+  if (!wanted) {
+    results.querySelector("[data-focus]")?.focus();
+    return;
+  }
   const there = results.querySelector(wanted);
   (there && !there.disabled ? there : results.querySelector("[data-results]"))?.focus();
   wanted = "";
@@ -176,20 +179,22 @@ phone.addEventListener("change", () => {
 
 // -------------------------------------------------------------------- keys
 
-const books = () => [...document.querySelectorAll("[data-slot] > .slot-actions > [data-book]")];
+// Of a card itself, not of the alternatives within it.
+const BOOK = ":is(.slot-actions, .trip-actions) > [data-book]";
+const books = () => [...document.querySelectorAll(`[data-slot] > ${BOOK}`)];
 
 function act(card, key) {
   const all = books();
-  const at = all.indexOf(card.querySelector(":scope > .slot-actions > [data-book]"));
+  const at = all.indexOf(card.querySelector(`:scope > ${BOOK}`));
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[key];
   if (to !== undefined) {
     all[Math.max(0, Math.min(to, all.length - 1))]?.focus();
     return true;
   }
-  if (key === "h") card.querySelector(":scope > .slot-actions > [data-hold]")?.click();
-  else if (key === "e") card.querySelector(":scope > .slot-score > summary")?.click();
-  else return false;
-  return true;
+  const pressed = { h: ":scope > .slot-actions > [data-hold]", e: ":scope > .slot-score > summary" }[key];
+  const button = pressed && card.querySelector(pressed);
+  button?.click();
+  return Boolean(button);
 }
 
 document.addEventListener("keydown", (event) => {

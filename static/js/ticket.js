@@ -61,7 +61,7 @@ function draw(html) {
   isCalled = false;
 }
 
-const choices = (root) => [...root.querySelectorAll(".act")].map((each) => each.textContent).join();
+const choices = (root) => [...root.querySelectorAll(".act")].map((each) => each.textContent + (each.href ?? "")).join();
 
 function turn(stage) {
   const state = shown();

@@ -54,6 +54,7 @@ WORDS = {
     "Ihres Telefons.",
     "telehealth_soon": "Sie müssen nicht kommen. Wenn Sie an der Reihe sind, erscheint hier "
     "ein Knopf zum Beitreten.",
+    "telehealth_letter": "Bitte öffnen Sie Ihre Seite: Dort erscheint der Knopf zum Beitreten.",
     "telehealth_now": "Bitte treten Sie jetzt dem Video-Termin bei.",
     "telehealth_join": "Am Video-Termin teilnehmen",
     "live": "Aktuell",

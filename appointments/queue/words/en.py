@@ -49,6 +49,7 @@ WORDS = {
     "telehealth": "Video visit",
     "telehealth_text": "You need not come in. Staff will call you, so please stay near your phone.",
     "telehealth_soon": "You need not come in. When it is your turn, a button to join appears here.",
+    "telehealth_letter": "Please open your page: the button to join appears there.",
     "telehealth_now": "Please join the video visit now.",
     "telehealth_join": "Join the video visit",
     "live": "Live",

@@ -50,6 +50,7 @@ WORDS = {
     "telehealth_text": "No hace falta que venga. Le llamaremos: quédese cerca de su teléfono.",
     "telehealth_soon": "No hace falta que venga. Cuando sea su turno, "
     "aquí aparecerá un botón para entrar.",
+    "telehealth_letter": "Abra su página: allí aparecerá el botón para entrar.",
     "telehealth_now": "Entre ahora en la consulta por vídeo.",
     "telehealth_join": "Entrar en la consulta por vídeo",
     "live": "En directo",

@@ -54,6 +54,8 @@ WORDS = {
     "telehealth_text": "Inutile de venir. Nous vous appellerons : restez près de votre téléphone.",
     "telehealth_soon": "Inutile de venir. Quand ce sera votre tour, un bouton "
     "pour rejoindre la consultation apparaîtra ici.",
+    "telehealth_letter": "Ouvrez votre page : le bouton "
+    "pour rejoindre la consultation y apparaîtra.",
     "telehealth_now": "Rejoignez maintenant la consultation vidéo.",
     "telehealth_join": "Rejoindre la consultation vidéo",
     "live": "En direct",

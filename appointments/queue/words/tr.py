@@ -52,6 +52,7 @@ WORDS = {
     "telehealth_text": "Gelmenize gerek yok. Sizi arayacağız; lütfen telefonunuzun yakınında "
     "kalın.",
     "telehealth_soon": "Gelmenize gerek yok. Sıranız geldiğinde katılma düğmesi burada görünür.",
+    "telehealth_letter": "Lütfen sayfanızı açın: katılma düğmesi orada görünür.",
     "telehealth_now": "Lütfen şimdi görüntülü görüşmeye katılın.",
     "telehealth_join": "Görüntülü görüşmeye katıl",
     "live": "Canlı",

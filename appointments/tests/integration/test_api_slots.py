@@ -6,7 +6,7 @@ import pytest
 
 from accounts.permissions import Role
 from appointments.api.serializers.scheduling import FoundSlotsSerializer, SlotSerializer
-from appointments.models import AppointmentTemplate, TemplateProvider, TemplateSite
+from appointments.models import AppointmentTemplate, Resource, TemplateProvider, TemplateSite
 from appointments.scheduling.scoring import FACTORS
 from appointments.tests.api import api_of, problem
 from core.models import Site
@@ -186,12 +186,35 @@ def test_only_those_who_book_may_search(riverside, wish, role, status):
     assert api_of(riverside, role).post(FIND, wish).status_code == status
 
 
-def test_lead_time_of_the_type_is_kept(riverside, api, wish):
+def test_lead_time_of_the_type_is_kept(riverside, api, wish, day):
     with riverside.active():
         AppointmentTemplate.objects.filter(pk=wish["appointment_type_id"]).update(
             min_lead_minutes=3 * 24 * 60
         )
-    assert api.post(FIND, wish).json()["slots"] == []
+    found = api.post(FIND, wish | {"preferred_dates": [day(1), day(5)], "max_results": 500})
+    assert {slot["datetime"][:10] for slot in found.json()["slots"]} == {day(5)}
+    too_soon = api.post(FIND, wish | {"preferred_dates": [day(1), day(2)]})
+    assert problem(too_soon) == (400, "too_soon", "preferred_dates")
+
+
+@pytest.mark.parametrize("last", ["9999-12-31", "9999-12-30", "2100-01-01"])
+def test_one_date_among_others_is_too_far_ahead(api, wish, day, last):
+    answer = api.post(FIND, wish | {"preferred_dates": [day(1), last]})
+    assert problem(answer) == (400, "too_far_ahead", "preferred_dates")
+
+
+def test_a_type_whose_room_there_is_none_of(riverside, api, wish):
+    with riverside.active():
+        AppointmentTemplate.objects.filter(pk=wish["appointment_type_id"]).update(
+            resource_kind="MRI scanner"
+        )
+        annex = Site.objects.create(name="Annex")
+    assert problem(api.post(FIND, wish)) == (400, "no_resource", "appointment_type_id")
+    with riverside.active():
+        Resource.objects.create(name="MRI 1", kind="MRI scanner", site=annex)
+    assert api.post(FIND, wish).status_code == 200
+    answer = api.post(FIND, wish | {"site_id": riverside.site.pk})
+    assert problem(answer) == (400, "no_resource", "site_id")
 
 
 def test_weights_decide_the_order_and_are_guarded(riverside, api, wish):

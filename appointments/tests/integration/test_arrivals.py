@@ -340,7 +340,7 @@ class TestComingBack:
             visit = make_visit(riverside, system_clock(), modality=Modality.TELEHEALTH)
             QueueEntry.objects.filter(patient=visit.patient).update(appointment=visit)
         tasks.call_back(RUNNING, timestamp=0)
-        assert mailoutbox[0].body == "Video-Termin\n"
+        assert mailoutbox[0].body.startswith("Sie müssen nicht kommen. Wir rufen Sie an")
 
     def test_a_line_is_read_once_however_many_wait_elsewhere(
         self, riverside, away, django_assert_num_queries

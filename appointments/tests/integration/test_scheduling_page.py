@@ -206,6 +206,38 @@ def test_a_rule_is_named(desk, riverside):
     assert "asks for a visit today, and today is not" in later.content.decode()
 
 
+def test_a_rule_of_a_specialty_counts_for_its_providers(desk, riverside):
+    """Whatever filter is set besides; the type has no specialty of its own."""
+    with riverside.active():
+        AppointmentPriorityRule.objects.create(
+            name="Heart", specialties=["general medicine"], max_wait_days=3
+        )
+    provider = {"provider_ids": riverside.providers[0].pk}
+    assert desk.find().context["demand"].names == ()
+    for wish in (provider, {"specialty": "General medicine"}, provider | {"parts": "morning"}):
+        assert desk.find(**wish).context["demand"].names == ("Heart",)
+
+
+def test_the_days_that_were_waited_count(desk, riverside):
+    with riverside.active():
+        AppointmentPriorityRule.objects.create(name="Two weeks", max_wait_days=14)
+        entry = WaitingList.objects.create(
+            patient=riverside.patients[0],
+            appointment_type=riverside.types[0],
+            created_at=riverside.at(-12, time(9)),
+        )
+    assert desk.find().context["demand"].max_wait_days == 14
+    page = desk.find(waiting_id=entry.pk, order="soonest", most=500)
+    assert page.context["demand"].max_wait_days == 2
+    late = {
+        card.slot.is_late
+        for card in page.context["cards"]
+        if card.slot.datetime > riverside.at(3, time(1))
+    }
+    assert late == {True}
+    assert not page.context["can_wait"]
+
+
 # ---------------------------------------------------------------- bad input
 
 
@@ -490,6 +522,51 @@ def test_without_scripts_being_too_late_is_a_page(desk, taken):
 
 
 # ------------------------------------------------------------ nothing suits
+
+
+def test_the_whole_wish_goes_on_the_waitlist(desk, riverside):
+    first, last = (riverside.at(n, time(12)).date() for n in (40, 43))
+    wish = {
+        "provider_ids": riverside.providers[1].pk,
+        "priority": "urgent",
+        "diagnosis_codes": "I21, E11.9",
+        "when": "dates",
+        "date_from": first,
+        "date_to": last,
+        "time_from": "10:00",
+        "time_to": "12:00",
+        "weekdays": [0, 2],
+        "reason": "Chest pain",
+    }
+    assert desk.find().context["can_wait"]
+    panel = desk.post("/appointments/waitlist/add/", from_wish="1", **wish)
+    assert panel.status_code == 200
+    assert panel.context["patient"] == riverside.patients[0]
+    form = panel.context["form"]
+    assert form.errors == {}
+    assert form.initial == {
+        "patient_id": riverside.patients[0].pk,
+        "appointment_type_id": riverside.types[0].pk,
+        "preferred_provider_id": riverside.providers[1].pk,
+        "priority": "urgent",
+        "diagnosis_codes": ["I21", "E11.9"],
+        "preferred_time": time(10),
+        "desired_date_range_start": first,
+        "desired_date_range_end": last,
+        "notes": "Chest pain; Mo, We",
+    }
+    sent = {bound.name: bound.value() for bound in form if bound.value() not in (None, "")}
+    sent["diagnosis_codes"] = "I21, E11.9"
+    added = desk.client.post("/appointments/waitlist/add/", sent, headers=HTMX)
+    assert added.status_code == 204, added.context["form"].errors
+    with riverside.active():
+        assert WaitingList.objects.get().diagnosis_codes == ["I21", "E11.9"]
+
+
+def test_an_empty_wish_opens_an_empty_form(desk):
+    panel = desk.client.post("/appointments/waitlist/add/", {"from_wish": "1"}, headers=HTMX)
+    assert panel.status_code == 200
+    assert panel.context["form"].initial["priority"] == "routine"
 
 
 def test_nothing_in_the_wished_hours_offers_to_look_further(desk, riverside):

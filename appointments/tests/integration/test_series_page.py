@@ -114,6 +114,41 @@ def test_who_was_slower_books_nothing_and_sees_what_is_free_now(riverside, desk,
     assert [visit for visit in booked(riverside) if visit.series_id] == []
 
 
+def test_a_second_press_finds_what_the_first_one_booked(riverside, desk, wish):
+    (card,) = find(desk, wish).context["series"]
+    press(desk, wish, card)
+    again = press(desk, wish, card)
+    assert again.status_code == 200
+    assert "3 visits booked" in again.content.decode()
+    assert len(booked(riverside)) == 3
+
+
+def test_a_time_that_was_held_meanwhile_is_given_back(riverside, desk, wish):
+    with riverside.active():
+        held = BookingEngine(by=riverside.user(Role.FRONT_DESK)).hold(
+            provider_id=riverside.providers[1].pk,
+            appointment_type_id=riverside.types[0].pk,
+            start=riverside.at(1, time(12)),
+        )
+    (card,) = find(desk, wish).context["series"]
+    press(desk, wish | {"held": held.pk}, card)
+    assert {visit.series_id is not None for visit in booked(riverside)} == {True}
+
+
+def test_the_refusal_is_told_even_if_the_form_repeats_no_more(riverside, desk, wish):
+    (card,) = find(desk, wish).context["series"]
+    take(riverside, 3)
+    answer = press(desk, wish | {"repeat": ""}, card)
+    assert answer.status_code == 409
+    assert "Nothing was booked" in answer.content.decode()
+
+
+def test_a_count_does_not_matter_for_one_visit(desk, wish):
+    page = find(desk, wish, repeat="", repeat_count="x")
+    assert page.status_code == 200
+    assert page.context["cards"]
+
+
 def test_it_works_without_scripts(riverside, desk, wish):
     (card,) = find(desk, wish).context["series"]
     answer = press(desk, wish, card, Accept="text/html")

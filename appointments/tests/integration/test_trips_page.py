@@ -11,7 +11,13 @@ from accounts.permissions import Role
 from appointments.booking.errors import SlotTakenError
 from appointments.booking.group_engine import GroupBookingEngine
 from appointments.enums import AppointmentStatus
-from appointments.models import AppointmentEvent, AppointmentRequest, Resource, TemplateProvider
+from appointments.models import (
+    AppointmentEvent,
+    AppointmentRequest,
+    Resource,
+    TemplateProvider,
+    TimeOff,
+)
 from appointments.tests.visits import make_visit
 from appointments.views.trip_cards import read_key
 from core.errors import InvalidInputError
@@ -201,6 +207,9 @@ def test_when_nothing_suits_it_says_which_visit_and_what_to_widen(desk, riversid
     with riverside.active():
         riverside.types[1].resource_kind = "MRI"
         riverside.types[1].save()
+        scanner = Resource.objects.create(name="MRI 1", kind="MRI", site=riverside.site)
+        away = {"starts_at": riverside.at(-1, time(8)), "ends_at": riverside.at(60, time(8))}
+        TimeOff.objects.create(resource=scanner, **away)
     response = desk.post(ROWS, keep_order="on", provider_0=riverside.providers[0].pk)
     assert not response.context["cards"]
     consultation, ultrasound = response.context["asked"]

@@ -143,6 +143,12 @@ def test_one_statement_at_any_size(riverside, django_assert_num_queries):
             warned(riverside)
 
 
+def specialties_of(row) -> list[str]:
+    """Of the provider who is wished for or booked."""
+    provider = row.preferred_provider if isinstance(row, WaitingList) else row.provider
+    return provider.provider_profile.specialties if provider else []
+
+
 def expected(clinic, today):
     """The definition, row by row: patient, type and last day of every warning."""
     zone, rules, visits = clinic.tenant.zone_info, active_rules(), AppointmentRequest.objects
@@ -163,7 +169,7 @@ def expected(clinic, today):
         fit = matching(
             rules,
             type_id=row.appointment_type_id,
-            specialty=row.appointment_type.specialty,
+            specialties=[row.appointment_type.specialty, *specialties_of(row)],
             diagnosis_codes=row.diagnosis_codes,
         )
         limits = [0 if rule.requires_same_day else rule.max_wait_days for rule in fit]

@@ -31,6 +31,7 @@ GIVEN = {
     "scheduling:add_rule": ("add_rule", "rule"),
     "scheduling:add_resource": ("add_resource", "resource"),
     "scheduling:book_trip": ("book_trip", "trip_rows"),
+    "scheduling:book_series": ("book_series", "optimal_slots"),
     "queue:add_queue": ("add_queue", "edit_queue"),
     "queue:add_point": ("add_point", "edit_point"),
     "queue:retire_queue": ("retire_queue", "edit_queue"),

@@ -66,8 +66,10 @@ def test_each_respect_takes_its_strictest_rule():
     assert strictest(rules[:1], "routine").target_days == 7
 
 
-def fits(rule, *, type_id=1, specialty="Cardiology", codes=()):
-    return matching([rule], type_id=type_id, specialty=specialty, diagnosis_codes=codes) == [rule]
+def fits(rule, *, type_id=1, specialties=("Cardiology",), codes=()):
+    return matching([rule], type_id=type_id, specialties=specialties, diagnosis_codes=codes) == [
+        rule
+    ]
 
 
 def test_every_criterion_that_is_given_must_fit():
@@ -82,3 +84,16 @@ def test_every_criterion_that_is_given_must_fit():
     assert not fits(both)
     assert not fits(both, type_id=2, codes=["E11.9"])
     assert not fits(Rule(name="narrow", diagnosis_codes=("E11.9",)), codes=["E11"])
+
+
+def test_one_of_several_specialties_is_enough():
+    rule = Rule(name="specialty", specialties=frozenset({"cardiology"}))
+    assert fits(rule, specialties=("Radiology", "CARDIOLOGY"))
+    assert not fits(rule, specialties=())
+
+
+def test_days_that_were_waited_count():
+    rule = Rule(name="two weeks", max_wait_days=14)
+    assert strictest([rule], "routine", waited_days=12).max_wait_days == 2
+    late = strictest([rule], "routine", waited_days=20)
+    assert (late.max_wait_days, late.target_days) == (0, 0.25)
