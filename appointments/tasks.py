@@ -208,7 +208,7 @@ def clear_forgotten(context: JobContext, timestamp: int) -> None:
 
     def work(each: Tenant) -> None:
         with tenant(each.pk):
-            upkeep.let_go_forgotten()
+            upkeep.end_forgotten(zone=each.zone_info)
 
     in_every_tenant("clear_forgotten", work, stop=context.should_abort)
 

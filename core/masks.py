@@ -1,14 +1,15 @@
-"""Keeps the tokens of unguessable links out of the logs."""
+"""Keeps the tokens of unguessable links, and which patient it was, out of the logs."""
 
 import logging
 import re
 
 TOKEN = re.compile(r"(/(?:display|ticket|kiosk|check-in|respond)/)[\w~%-]{16,}")
+PATIENT = re.compile(r"(/patients?/)\d+")
 
 
 def masked(text: str) -> str:
-    """The text with ``***`` for each token in an address."""
-    return TOKEN.sub(r"\1***", text)
+    """The text with ``***`` for each token and each patient's key in an address."""
+    return PATIENT.sub(r"\1***", TOKEN.sub(r"\1***", text))
 
 
 class MaskTokens(logging.Filter):

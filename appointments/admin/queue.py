@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from appointments.admin.common import PROVIDERS_ONLY, NamesProvider, SearchByPatient
+from appointments.enums import QUEUE_PRESENT
 from appointments.models import (
     DisplayQueue,
     DisplayScreen,
@@ -29,6 +30,7 @@ from appointments.models import (
 from appointments.queue.metrics import FIELDS
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.setting_checks import check_together
+from appointments.queue.settings import free_prefix, is_prefix_taken
 from core.admin_base import (
     LabelledChoices,
     ReadOnlyAdmin,
@@ -72,6 +74,21 @@ class ConfigurationForm(TenantModelForm):
             self.add_error(error.attr if error.attr in self.fields else None, str(error))
 
 
+class WaitingQueueForm(TenantModelForm):
+    """Refuses what the pages refuse."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        queue = WaitingQueue(pk=self.instance.pk, prefix=cleaned.get("prefix", ""))
+        if cleaned.get("is_active") and is_prefix_taken(queue):
+            self.add_error("prefix", "Another queue's tickets begin with this.")
+        if not cleaned.get("is_active") and queue.pk:
+            present = QueueEntry.objects.filter(queue=queue.pk, status__in=QUEUE_PRESENT)
+            if present.exists():
+                self.add_error("is_active", "Somebody is still in it.")
+        return cleaned
+
+
 class Configuration(LabelledChoices, admin.StackedInline):
     model = QueueConfiguration
     form = ConfigurationForm
@@ -91,6 +108,7 @@ class Providers(TenantInline):
 
 @admin.register(WaitingQueue)
 class WaitingQueueAdmin(TenantModelAdmin):
+    form = WaitingQueueForm
     see_permission, edit_permission = "see_queues", "configure_queues"
     actions = ("reposition_queue", "clear_queue", "export_metrics")
     inlines = (Configuration, Providers)
@@ -98,6 +116,9 @@ class WaitingQueueAdmin(TenantModelAdmin):
     list_select_related = ("site",)
     list_filter = ("is_active", "is_accepting_patients", "accepts_walk_ins", "site")
     search_fields = ("name", "specialty")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"prefix": free_prefix()} | super().get_changeform_initial_data(request)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Screens show at once what other settings make of the line."""

@@ -170,6 +170,9 @@ class QueueEntryFilters(django_filters.FilterSet):
     queue_id = KeyFilter()
     patient_id = KeyFilter()
     appointment_id = KeyFilter()
+    appointment_type_id = KeyFilter()
+    wanted_provider_id = KeyFilter()
+    service_point_id = KeyFilter()
     status = ChoicesFilter(
         choices=QueueEntryStatus.choices, help_text="One, or several with commas."
     )

@@ -122,10 +122,12 @@ class BookingEngine:
         """Give a hold back.
 
         Raises:
-            NotFoundError: there is none of that key.
+            NotFoundError: the user has none of that key.
         """
         self._check(Permission.BOOK)
         held = AppointmentRequest.objects.filter(pk=hold_id, status=AppointmentStatus.HELD)
+        if self.by is not None:
+            held = held.filter(created_by_id=self.by.pk)
         if not held.delete()[0]:
             raise NotFoundError("There is no such hold.")
 

@@ -14,7 +14,10 @@ class TimeRefusedError(DomainError):
 
     Attributes:
         visit: what was wanted.
+        patient_id: for whom; None for nobody in particular.
     """
+
+    patient_id: int | None = None
 
     def __init__(self, visit: Visit, message: str = "") -> None:
         super().__init__(message, attr="scheduled_datetime")

@@ -5,6 +5,8 @@ contenders neither wait for a lock nor deadlock; moves of existing rows, which c
 one after another per provider and per kind of resource.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from zlib import crc32
 
@@ -16,6 +18,7 @@ from appointments.booking.errors import (
     ResourceTakenError,
     SiteClosedError,
     SlotTakenError,
+    TimeRefusedError,
 )
 from appointments.booking.requests import Visit
 from appointments.enums import AppointmentStatus
@@ -105,13 +108,24 @@ def insert(
     Raises:
         SlotTakenError, ResourceTakenError, ProviderUnavailableError, SiteClosedError.
     """
-    meet_hours(row, visit, override_reason)
-    mind_overbooked(row, visit, now=now, override_reason=override_reason)
-    for resource in _candidates(row, visit, now=now, override_reason=override_reason):
-        _take(row, resource)
-        if _inserted(row, visit, now=now, override_reason=override_reason):
-            return
-    raise _no_resource(row, visit, now=now, override_reason=override_reason)
+    with _refused_for(row):
+        meet_hours(row, visit, override_reason)
+        mind_overbooked(row, visit, now=now, override_reason=override_reason)
+        for resource in _candidates(row, visit, now=now, override_reason=override_reason):
+            _take(row, resource)
+            if _inserted(row, visit, now=now, override_reason=override_reason):
+                return
+        raise _no_resource(row, visit, now=now, override_reason=override_reason)
+
+
+@contextmanager
+def _refused_for(row: AppointmentRequest) -> Iterator[None]:
+    """A refusal says whose visit it was."""
+    try:
+        yield
+    except TimeRefusedError as refusal:
+        refusal.patient_id = row.patient_id
+        raise
 
 
 def _inserted(
@@ -149,11 +163,12 @@ def move(
     """
     lock_moves(visit)
     _drop_expired_holds(row, now=now)
-    for resource in _candidates(row, visit, now=now, override_reason=override_reason):
-        _take(row, resource)
-        if _moved(row, visit, changed=changed, now=now, override_reason=override_reason):
-            return
-    raise _no_resource(row, visit, now=now, override_reason=override_reason)
+    with _refused_for(row):
+        for resource in _candidates(row, visit, now=now, override_reason=override_reason):
+            _take(row, resource)
+            if _moved(row, visit, changed=changed, now=now, override_reason=override_reason):
+                return
+        raise _no_resource(row, visit, now=now, override_reason=override_reason)
 
 
 def _moved(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Q, QuerySet
+from django.db.models.functions import Coalesce, Greatest
 
 from accounts.models import User
 from accounts.permissions import Permission, check
@@ -24,6 +25,9 @@ QUIET = timedelta(hours=1)
 """One mail about the same thing in that time, however often it comes and goes."""
 
 Kind = QueueAlertKind
+OWED_SINCE = Greatest("arrived_at", Coalesce("appointment__scheduled_datetime", "arrived_at"))
+"""Whoever comes early waits from the booked time on; being sent on does not begin it anew."""
+
 Cause = tuple[str, int | None]
 """A kind of alert, and the queue, or None for the whole installation."""
 
@@ -130,7 +134,7 @@ def _of_queues(now: datetime) -> dict[Cause, str]:
         row["queue"]: row
         for row in QueueEntry.objects.filter(waiting, queue__is_active=True)
         .values("queue")
-        .annotate(size=Count("pk"), oldest=Min("joined_at"))
+        .annotate(size=Count("pk"), oldest=Min(OWED_SINCE))
     }
     configurations = {
         each.queue_id: each for each in QueueConfiguration.objects.filter(queue__in=lines)

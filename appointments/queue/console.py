@@ -352,7 +352,7 @@ def _figures(queue: WaitingQueue, line: QueueLine, *, now: datetime, day: dateti
     done = today & Q(status=S.COMPLETED)
     found: dict[str, Any] = rows.filter(lately | today).aggregate(
         wait=Avg(WAIT, filter=lately),
-        service=Avg(estimates.SERVICE_TIME, filter=done & Q(started_at__isnull=False)),
+        service=Avg(estimates.SERVICE_TIME, filter=today & estimates.SERVED),
         served=Count("pk", filter=done),
         missed=Count("pk", filter=today & Q(status=S.NO_SHOW)),
     )

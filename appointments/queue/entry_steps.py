@@ -159,8 +159,6 @@ class EntrySteps:
 
 
 def _stamps(step: QueueStep, now: datetime, until: datetime | None) -> Mapping[str, Any]:
-    if step == QueueStep.RECALL:
-        return {"called_at": now}
     if step == QueueStep.START:
         return {"started_at": now}
     if step == QueueStep.COMPLETE:

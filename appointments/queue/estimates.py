@@ -46,6 +46,12 @@ PRIOR_VISITS = 5
 BUCKETS = (0, 10, 20, 40)
 BEING_SERVED = (QueueEntryStatus.CALLED, QueueEntryStatus.IN_PROGRESS)
 SERVICE_TIME = ExpressionWrapper(F("completed_at") - F("started_at"), output_field=DurationField())
+SERVED = Q(
+    status=QueueEntryStatus.COMPLETED,
+    started_at__isnull=False,
+    completed_at__lt=F("started_at") + timedelta(hours=12),
+)
+"""Whose length says something: beyond, somebody forgot to say that it was over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +122,7 @@ def expected_minutes(
     if not configuration.use_historical_data:
         return usual
     seen = QueueEntry.objects.filter(
-        queue=queue,
-        joined_at__gte=now - HISTORY,
-        status=QueueEntryStatus.COMPLETED,
-        started_at__isnull=False,
-        appointment_type=kind,
+        SERVED, queue=queue, joined_at__gte=now - HISTORY, appointment_type=kind
     ).aggregate(mean=Avg(SERVICE_TIME), count=Count("pk"))
     if not seen["count"]:
         return usual
@@ -207,12 +209,7 @@ def point_of(row: ServicePoint, queue_ids: set[int]) -> Point:
 
 def _paces(queue: WaitingQueue, keys: list[int], *, now: datetime) -> np.ndarray:
     """How each point's visits compare with the expected length, this week and today."""
-    done = QueueEntry.objects.filter(
-        queue=queue,
-        joined_at__gte=now - HISTORY,
-        status=QueueEntryStatus.COMPLETED,
-        started_at__isnull=False,
-    )
+    done = QueueEntry.objects.filter(SERVED, queue=queue, joined_at__gte=now - HISTORY)
     today = Q(joined_at__gte=now - TODAY)
     rows = list(
         done.values("service_point_id").annotate(

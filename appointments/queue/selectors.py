@@ -30,7 +30,7 @@ from core.lookups import MAX_KEY
 from core.models import Tenant
 from core.tenancy import current_tenant_id
 
-RECENT_CALLS = 10
+RECENT_CALLS = 20
 RECENT = timedelta(minutes=10)
 LAST_HOUR = timedelta(hours=1)
 CALLS = (QueueStep.CALL, QueueStep.RECALL)

@@ -178,10 +178,12 @@ class QueueSettings:
 
     @transaction.atomic
     def restore(self) -> WaitingQueue:
-        """Use a retired queue again."""
+        """Use a retired queue again, with other letters on its tickets where they are taken."""
         queue = self._lock_queue()
+        if is_prefix_taken(queue):
+            queue.prefix = free_prefix()
         queue.is_active = True
-        return self._save(queue, "is_active")
+        return self._save(queue, "is_active", "prefix")
 
     def _lock_queue(self, version: int | None = None, *, no_key: bool = True) -> WaitingQueue:
         _check_allowed(self.by)
@@ -232,6 +234,12 @@ def create_queue(*, by: User | None = None, **values: Any) -> WaitingQueue:
     return queue
 
 
+def is_prefix_taken(queue: WaitingQueue) -> bool:
+    """Whether the tickets of another queue in use begin with the same letters."""
+    others = WaitingQueue.objects.filter(is_active=True, prefix=queue.prefix)
+    return others.exclude(pk=queue.pk).exists()
+
+
 def free_prefix() -> str:
     """The first capital letter with which no queue's tickets begin; two when all are taken."""
     taken = set(WaitingQueue.objects.filter(is_active=True).values_list("prefix", flat=True))
@@ -274,8 +282,7 @@ def _identify(queue: WaitingQueue, values: dict[str, Any]) -> None:
     if queue.site_id is not None:
         existing(Site.objects.all(), queue.site_id, "site_id")
     check_fields(queue, IDENTITY_FIELDS)
-    others = WaitingQueue.objects.filter(is_active=True, prefix=queue.prefix)
-    if "prefix" in values and others.exclude(pk=queue.pk).exists():
+    if "prefix" in values and is_prefix_taken(queue):
         raise InvalidInputError(
             "Another queue's tickets begin with this.", attr="prefix", code="taken"
         )

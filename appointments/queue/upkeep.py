@@ -1,10 +1,11 @@
 """What the time changes in queues by itself."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from appointments.enums import QUEUE_PRESENT, QUEUE_TRANSITIONS, QueueStep
-from appointments.models import QueueEntry
+from appointments.enums import QUEUE_PRESENT, QueueEntryStatus, QueueStep
+from appointments.models import QueueEntry, WaitingQueue
 from appointments.queue.errors import IllegalQueueStepError
 from appointments.queue.events import QueueChanged
 from appointments.queue.queue_engine import AdvancedQueueEngine
@@ -12,6 +13,8 @@ from core.clock import Clock, system_clock
 from core.events import publish_on_commit
 
 FORGOTTEN = timedelta(hours=16)
+SHORTEST_NIGHT = timedelta(hours=4)
+BEFORE_OPENING = timedelta(hours=1)
 FORGOTTEN_REASON = "Nobody said what became of them"
 
 
@@ -25,15 +28,35 @@ def publish_present(*, tenant_id: int) -> int:
     return len(keys)
 
 
-def let_go_forgotten(*, clock: Clock = system_clock) -> int:
-    """Whoever joined more than 16 hours ago and is not being served has left without a word: the
-    next day begins with an empty line and tickets from 1; how many."""
-    forgotten = QueueEntry.objects.filter(
-        status__in=QUEUE_TRANSITIONS[QueueStep.LEAVE].sources, joined_at__lt=clock() - FORGOTTEN
+def end_forgotten(*, zone: ZoneInfo, clock: Clock = system_clock) -> int:
+    """Whoever is still there from an earlier day has left without a word, or was seen and nobody
+    said so: the day begins with an empty line and tickets from 1; how many.
+
+    That day is over an hour before the queue opens; where it has no hours, for everyone after 16.
+    """
+    now = clock()
+    ended = 0
+    present = QueueEntry.objects.filter(status__in=QUEUE_PRESENT).select_related(
+        "queue__configuration"
     )
-    keys = list(forgotten.order_by("pk").values_list("pk", flat=True))
-    for key in keys:
-        engine = AdvancedQueueEngine.of_entry(key, clock=clock)
+    for entry in present.filter(joined_at__lt=now - SHORTEST_NIGHT).order_by("pk"):
+        if entry.joined_at >= _begin_of_day(entry.queue, now, zone):
+            continue
+        engine = AdvancedQueueEngine.of_entry(entry.pk, clock=clock)
+        is_seen = entry.status == QueueEntryStatus.IN_PROGRESS
+        step = QueueStep.COMPLETE if is_seen else QueueStep.LEAVE
         with suppress(IllegalQueueStepError):  # somebody has just called them
-            engine.take(QueueStep.LEAVE, key, reason=FORGOTTEN_REASON)
-    return len(keys)
+            engine.take(step, entry.pk, reason=FORGOTTEN_REASON)
+            ended += 1
+    return ended
+
+
+def _begin_of_day(queue: WaitingQueue, now: datetime, zone: ZoneInfo) -> datetime:
+    """Who joined before is of an earlier day."""
+    configuration = getattr(queue, "configuration", None)
+    local = now.astimezone(zone)
+    midnight = datetime.combine(local.date(), time.min, tzinfo=zone)
+    if configuration is None or configuration.opens_at is None:
+        return now - FORGOTTEN
+    opens = datetime.combine(local.date(), configuration.opens_at, tzinfo=zone)
+    return midnight if local >= opens - BEFORE_OPENING else now - FORGOTTEN

@@ -218,6 +218,15 @@ def test_names_and_ticket_letters_are_given_once(queue):
     assert refused.value.attr == "prefix"
 
 
+def test_a_queue_that_is_used_again_has_letters_of_its_own(queue):
+    QueueSettings(queue).retire()
+    second = create_queue(name="Second")
+    assert second.prefix == queue.prefix
+    assert QueueSettings(queue).restore().prefix == "B"
+    QueueSettings(queue).retire()
+    assert QueueSettings(queue).restore().prefix == "B"
+
+
 def test_a_queue_is_retired_when_nobody_is_in_it_and_taken_back(queue, inside):
     engine = AdvancedQueueEngine(queue)
     engine.add_to_queue(patient_id=inside.patients[0].pk)

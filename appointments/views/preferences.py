@@ -40,7 +40,7 @@ class PreferencesForm(forms.Form):
         min_value=0,
         max_value=24 * 60,
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
-        help_text="One way. Replaces the estimate made from the address.",
+        help_text="One way. Replaces the estimate made from where the patient lives.",
     )
     home_address = forms.CharField(
         label="Sets out from",

@@ -98,7 +98,7 @@ class TripForm(forms.Form):
             )
             self.fields[f"how_{n}"] = forms.ChoiceField(
                 label="How",
-                choices=[("", "On site or telehealth"), *Modality.choices[:2]],
+                choices=[("", "As usual for its type"), *Modality.choices[:2]],
                 required=False,
                 widget=forms.Select({"aria-label": f"How visit {n + 1} takes place"}),
             )

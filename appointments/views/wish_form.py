@@ -152,7 +152,7 @@ class WishForm(RepeatForm):
     )
     modality = forms.ChoiceField(
         label="How",
-        choices=[("", "Either"), *Modality.choices[:2]],
+        choices=[("", "As usual"), *Modality.choices[:2]],
         required=False,
         widget=ONE,
     )

@@ -217,6 +217,19 @@ def test_no_role_of_another_tenant_gets_or_changes_anything(role, hidden, lakesi
     assert LOGGED_IN in client.session
 
 
+def test_a_patient_of_the_same_hospital_gets_nothing_of_anybody_elses(hidden):
+    client = hidden.client(Role.PATIENT)
+    client.raise_request_exception = False
+    wrong = [
+        judge(client, route, send)
+        for route in ROUTES
+        for send in (ask, post)
+        if route.name not in ENDS_THE_SESSION
+    ]
+    assert [fault for fault in wrong if fault] == []
+    assert LOGGED_IN in client.session
+
+
 @pytest.mark.parametrize("role", [Role.TENANT_ADMIN, Role.FRONT_DESK])
 def test_no_token_of_another_tenant_gets_or_changes_anything(role, hidden, lakeside):
     before = trail_of(hidden)

@@ -6,6 +6,7 @@ import { watchQueue } from "./queue_websocket.js";
 
 const CALL_MS = 6000;
 const PAUSE_MS = 400;
+const LATE_MS = 30000;
 const STALE_MS = 12000; // as the socket's watch has it
 const SIGN_OF_LIFE_MS = 60000;
 const PATIENCE_MS = 8000;
@@ -99,11 +100,16 @@ const isInLine = (call) => queues.get(call.queue_id)?.entries.some((entry) => en
 // both called and in the line, so only a newer one counts.
 const waitsAgain = async (call) => isInLine(call) && (await ask()) && isInLine(call);
 
+// Called while the screen was cut off, and with a provider or gone by now.
+const isOver = (call) =>
+  now() - Date.parse(call.called_at) > LATE_MS &&
+  !queues.get(call.queue_id)?.now_serving.some(({ entry_id: key, status }) => key === call.entry_id && status === "CALLED");
+
 async function announceAll() {
   if (isAnnouncing) return;
   isAnnouncing = true;
   for (let call = calls.next(now()); call; call = calls.next(now())) {
-    if (await waitsAgain(call)) continue;
+    if (isOver(call) || (await waitsAgain(call))) continue;
     if (options.shows_initials && !initials[call.entry_id]) await ask();
     frame.dataset.announced = `${frame.dataset.announced ?? ""} ${call.call_id}`.trim();
     show(call);

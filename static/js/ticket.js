@@ -3,15 +3,12 @@
 // The socket says that something changed; what is shown is always fetched from the server.  Without
 // the socket the page asks every few seconds.
 
-const POLL_MS = 8000;
+import { watchQueue } from "./queue_websocket.js";
+
+const REFRESH_MS = 40000;
 const SETTLE_MS = 200;
 const SPREAD_MS = 1000; // a queue's patients must not all ask in the same moment
-const PING_MS = 20000;
-const FIRST_RETRY_MS = 1000;
-const MAX_RETRY_MS = 15000;
 const BLINK_MS = 1000;
-const CLOSED_FOR_GOOD = [4401, 4403, 4404];
-const OWN_NEWS = ["queue_status", "position_change", "patient_called"];
 const STAGES_THAT_CALL = ["soon", "called"];
 
 const place = document.getElementById("place");
@@ -129,37 +126,21 @@ function soon(spread = 0) {
   pending = setTimeout(refresh, SETTLE_MS + spread * Math.random());
 }
 
-function connect(retryMs = FIRST_RETRY_MS) {
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const socket = new WebSocket(`${scheme}://${location.host}${place.dataset.socket}`);
-  const heartbeat = setInterval(() => {
-    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "ping" }));
-  }, PING_MS);
-  socket.addEventListener("message", ({ data }) => {
-    const { type } = JSON.parse(data);
-    if (!OWN_NEWS.includes(type)) return;
-    retryMs = FIRST_RETRY_MS;
-    if (!isLive) mark(true);
-    isCalled ||= type === "patient_called";
-    soon(type === "patient_called" ? 0 : SPREAD_MS);
-  });
-  socket.addEventListener("close", ({ code }) => {
-    clearInterval(heartbeat);
-    mark(false);
-    if (CLOSED_FOR_GOOD.includes(code)) {
-      soon();
-      return;
-    }
-    setTimeout(() => connect(Math.min(retryMs * 2, MAX_RETRY_MS)), retryMs * (0.5 + Math.random()));
-  });
-}
+place.addEventListener("queue-live", ({ detail: { state } }) => {
+  mark(state === "live");
+  if (state !== "retry") soon(state === "live" ? SPREAD_MS : 0);
+});
+place.addEventListener("queue-place", () => soon(SPREAD_MS));
+place.addEventListener("queue-called", ({ detail }) => {
+  if (detail.ticket !== shown().querySelector(".number").textContent.trim()) return;
+  isCalled = true;
+  soon();
+});
+place.addEventListener("queue-poll", refresh);
 
 offerSound();
-setInterval(() => {
-  if (!isLive) refresh();
-}, POLL_MS);
-setInterval(refresh, POLL_MS * 5); // the wait grows shorter without anything changing
+setInterval(refresh, REFRESH_MS); // the wait grows shorter without anything changing
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh();
 });
-connect();
+watchQueue(place.dataset.socket, place);

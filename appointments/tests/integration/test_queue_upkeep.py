@@ -1,6 +1,6 @@
 """The minute's and the nightly jobs of queues."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -8,15 +8,17 @@ import pytest
 from appointments import tasks
 from appointments.enums import QueueStep
 from appointments.models import (
+    QueueConfiguration,
     QueueEntry,
     QueueMetrics,
     WaitCalibration,
     WaitingQueue,
 )
 from appointments.queue import learning, upkeep
-from appointments.queue.estimates import offsets_of
+from appointments.queue.estimates import expected_minutes, offsets_of
 from appointments.queue.events import QueueChanged
 from appointments.queue.queue_engine import AdvancedQueueEngine
+from appointments.queue.selectors import configuration_of
 from appointments.queue.wait_estimate import DEFAULT_OFFSETS
 from core.clock import system_clock
 from core.events import _handlers, subscribe
@@ -108,16 +110,69 @@ def test_who_was_away_teaches_nothing(riverside):
         assert learning.learn_waits(queue, now=system_clock()) == 0
 
 
-def test_whoever_was_forgotten_has_left_by_the_next_day(riverside):
-    with riverside.active():
-        queue = WaitingQueue.objects.create(name="Walk-in", prefix="A")
+class TestForgotten:
+    """Nobody said what became of them."""
+
+    @pytest.fixture
+    def queue(self, riverside):
+        with riverside.active():
+            return WaitingQueue.objects.create(name="Walk-in", prefix="A")
+
+    def stay(self, clinic, queue, at, *steps, patient=0):
+        """Of somebody who joined then."""
+        engine = AdvancedQueueEngine(queue, clock=lambda: at)
+        entry = engine.add_to_queue(patient_id=clinic.patients[patient].pk)
+        for step in steps:
+            engine.take(step, entry.pk)
+        return entry
+
+    def end(self, clinic, now) -> dict[str, str]:
+        upkeep.end_forgotten(zone=clinic.tenant.zone_info, clock=lambda: now)
+        return dict(QueueEntry.objects.values_list("patient__mrn", "status"))
+
+    def test_whoever_waits_has_left_and_whoever_is_served_was_seen(self, riverside, queue):
         now = system_clock()
-        old = AdvancedQueueEngine(queue, clock=lambda: now - timedelta(hours=17))
-        forgotten = old.add_to_queue(patient_id=riverside.patients[0].pk)
-        served = old.add_to_queue(patient_id=riverside.patients[1].pk)
-        for step in (Do.CALL, Do.START):
-            old.take(step, served.pk)
-        fresh = AdvancedQueueEngine(queue).add_to_queue(patient_id=riverside.patients[2].pk)
-        assert upkeep.let_go_forgotten(clock=lambda: now) == 1
-        states = dict(QueueEntry.objects.values_list("pk", "status"))
-        assert states == {forgotten.pk: "LEFT", served.pk: "IN_PROGRESS", fresh.pk: "WAITING"}
+        with riverside.active():
+            old = now - timedelta(hours=17)
+            self.stay(riverside, queue, old)
+            self.stay(riverside, queue, old, Do.CALL, Do.START, patient=1)
+            self.stay(riverside, queue, now - timedelta(hours=15), patient=2)
+            ended = self.end(riverside, now)
+        assert ended == {"R00001": "LEFT", "R00002": "COMPLETED", "R00003": "WAITING"}
+
+    def test_the_patient_can_come_again(self, riverside, queue):
+        now = system_clock()
+        with riverside.active():
+            self.stay(riverside, queue, now - timedelta(hours=17), Do.CALL, Do.START)
+            self.end(riverside, now)
+            again = self.stay(riverside, queue, now)
+            assert again.ticket == "A-001"
+
+    def test_a_queue_with_hours_begins_its_day_an_hour_before_it_opens(self, riverside, queue):
+        evening, early = riverside.at(-1, time(16, 30)), riverside.at(0, time(6, 30))
+        with riverside.active():
+            QueueConfiguration.objects.create(
+                queue=queue, opens_at=time(8), closes_at=time(17), last_ticket_minutes=0
+            )
+            self.stay(riverside, queue, evening)
+            assert self.end(riverside, riverside.at(0, time(6, 50))) == {"R00001": "WAITING"}
+            QueueConfiguration.objects.update(opens_at=None, closes_at=None)
+            self.stay(riverside, queue, early, patient=1)
+            QueueConfiguration.objects.update(opens_at=time(8), closes_at=time(17))
+            ended = self.end(riverside, riverside.at(0, time(7, 10)))
+        assert ended == {"R00001": "LEFT", "R00002": "WAITING"}
+
+    def test_a_visit_that_nobody_ended_is_in_no_average(self, riverside, queue):
+        now = system_clock()
+        with riverside.active():
+            usual = expected_minutes(queue, configuration_of(queue), None, now=now)
+            self.stay(riverside, queue, now - timedelta(hours=17), Do.CALL, Do.START)
+            self.end(riverside, now)
+            assert expected_minutes(queue, configuration_of(queue), None, now=now) == usual
+
+    def test_the_hourly_job_does_it(self, riverside, queue):
+        with riverside.active():
+            self.stay(riverside, queue, system_clock() - timedelta(hours=17))
+        tasks.clear_forgotten(RUNNING, timestamp=0)
+        with riverside.active():
+            assert QueueEntry.objects.get().status == "LEFT"

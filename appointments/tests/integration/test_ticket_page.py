@@ -84,7 +84,7 @@ def test_it_shows_the_own_ticket_and_place_and_nothing_of_the_patient(
 
 def test_it_weighs_little(url, phone):
     """What a phone on a slow line has to load before anything else."""
-    names = ("css/tokens.css", "css/ticket.css", "js/ticket.js")
+    names = ("css/tokens.css", "css/ticket.css", "js/ticket.js", "js/queue_websocket.js")
     weight = len(phone.get(url).content)
     weight += sum(Path(finders.find(name)).stat().st_size for name in names)
     assert weight < 60_000
