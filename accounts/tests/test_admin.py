@@ -699,3 +699,39 @@ def test_what_engines_write_is_read_only(model, riverside):
     assert client.get(address(model, "add")).status_code == 403
     assert client.post(address(model, "change", key), {}).status_code == 403
     assert client.post(address(model, "delete", key), {"post": "yes"}).status_code == 403
+
+
+def queue_form(**changes) -> dict:
+    """What the page of a queue sends, without its inlines."""
+    inlines = ("configuration", "queueprovider_set")
+    counts = {f"{name}-{count}_FORMS": 0 for name in inlines for count in ("TOTAL", "INITIAL")}
+    form = {"name": "New", "prefix": "N", "max_queue_size": 50, "is_active": "on"}
+    return form | {"specialty": "", "site": ""} | counts | changes
+
+
+def test_letters_of_tickets_are_given_once_here_too(riverside):
+    with riverside.active():
+        WaitingQueue.objects.create(name="Reception", prefix="A")
+    client = riverside.client(Role.TENANT_ADMIN)
+    page = client.get(address(WaitingQueue, "add"))
+    assert page.context["adminform"].form.initial["prefix"] == "B"
+    taken = client.post(address(WaitingQueue, "add"), queue_form(prefix="A"))
+    assert taken.context["adminform"].form.errors == {
+        "prefix": ["Another queue's tickets begin with this."]
+    }
+    assert client.post(address(WaitingQueue, "add"), queue_form()).status_code == 302
+
+
+def test_a_queue_with_somebody_in_it_is_not_retired_here_either(riverside):
+    with riverside.active():
+        queue = WaitingQueue.objects.create(name="Reception", prefix="A")
+        entry = AdvancedQueueEngine(queue).add_to_queue(patient_id=riverside.patients[0].pk)
+    client, url = riverside.client(Role.TENANT_ADMIN), address(WaitingQueue, "change", queue.pk)
+    retired = queue_form(name="Reception", prefix="A")
+    del retired["is_active"]
+    assert client.post(url, retired).context["adminform"].form.errors == {
+        "is_active": ["Somebody is still in it."]
+    }
+    with riverside.active():
+        AdvancedQueueEngine(queue).take("leave", entry.pk)
+    assert client.post(url, retired).status_code == 302

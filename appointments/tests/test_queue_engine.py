@@ -218,7 +218,9 @@ def test_the_whole_way_of_a_patient(engine, queue, people, clock):
     clock.forward(5)
     entry = engine.get_next_patient(service_point_id=point.pk)
     assert (entry.status, entry.service_point, entry.called_at) == (S.CALLED, point, clock.now)
-    engine.take(Do.RECALL, entry.pk)
+    called = clock.now
+    clock.forward(4)
+    assert engine.take(Do.RECALL, entry.pk).called_at == called  # the wait ended then
     clock.forward(1)
     engine.take(Do.START, entry.pk)
     clock.forward(12)

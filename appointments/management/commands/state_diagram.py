@@ -34,7 +34,7 @@ OF_ENTRIES = f"""# States of a queue entry
 A step that the state does not have is 409 `illegal_transition`, which lists those that it has.
 `undo` goes back over the last step for 10 minutes. Whoever is skipped is back after as many calls
 as the queue's settings say, whoever is on hold at the time that was said. A transfer ends the entry
-and makes one in the other queue that keeps the arrival. Entries of an earlier day end by themselves.
+and makes one in the other queue that keeps the arrival. Entries of earlier days end by themselves.
 
 ```mermaid
 stateDiagram-v2

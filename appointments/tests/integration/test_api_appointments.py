@@ -1,6 +1,6 @@
 """``appointments/`` and ``holds/`` over HTTP."""
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 
@@ -213,6 +213,28 @@ def test_holds_keep_a_time_and_are_no_appointments(riverside, api, wish):
     second = api.post("appointments/holds/", later).json()
     assert api.delete(f"appointments/holds/{second['id']}/").status_code == 204
     assert problem(api.post(LIST, wish | {"hold_id": key}))[:2] == (409, "hold_expired")
+
+
+def test_a_hold_is_released_by_its_holder_alone(riverside, api, wish):
+    hold = api.post("appointments/holds/", wish).json()
+    colleague = api_of(riverside, Role.MANAGER)
+    assert colleague.delete(f"appointments/holds/{hold['id']}/").status_code == 404
+    assert api.post(LIST, wish | {"hold_id": hold["id"]}).status_code == 201
+
+
+def test_the_alternatives_mind_the_patients_other_visits(riverside, api, wish, booked):
+    """Taken, and beside it the patient is with somebody else."""
+    beside = riverside.at(1, time(10, 30))
+    elsewhere = wish | {"scheduled_datetime": beside.isoformat()}
+    elsewhere |= {"provider_id": riverside.providers[1].pk, "duration_minutes": 30}
+    assert api.post(LIST, elsewhere).status_code == 201
+    refused = api.post(LIST, wish)
+    other = api.post(LIST, wish | {"patient_id": riverside.patients[2].pk})
+    starts = [
+        {datetime.fromisoformat(slot["start"]) for slot in answer.json()["alternative_slots"]}
+        for answer in (refused, other)
+    ]
+    assert beside in starts[1] - starts[0]
 
 
 def test_filters(riverside, api, wish, booked):

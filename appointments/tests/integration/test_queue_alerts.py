@@ -19,6 +19,7 @@ from appointments.enums import QueueStep
 from appointments.models import QueueAlert, QueueConfiguration, WaitingQueue
 from appointments.queue import alerts
 from appointments.queue.queue_engine import AdvancedQueueEngine
+from appointments.tests.visits import make_visit
 from core import pulse
 from core.clock import system_clock
 from core.errors import NotFoundError
@@ -66,6 +67,29 @@ def test_a_long_wait_opens_once_and_closes_by_itself(inside, queue):
     AdvancedQueueEngine(queue).take(QueueStep.CALL, entry.pk)
     look(inside, minutes=5)
     assert shown() == [(Kind.LONG_WAIT, False)]
+
+
+def test_who_comes_early_waits_from_the_booked_time_on(inside, queue):
+    visit = make_visit(inside, system_clock() - timedelta(minutes=50))
+    joined = system_clock() - timedelta(minutes=110)
+    AdvancedQueueEngine(queue, clock=lambda: joined).add_to_queue(
+        patient_id=visit.patient_id, appointment_id=visit.pk
+    )
+    look(inside)
+    assert shown() == []
+    look(inside, minutes=11)
+    assert shown() == [(Kind.LONG_WAIT, True)]
+
+
+def test_being_sent_on_does_not_begin_the_wait_anew(inside, queue):
+    entry = wait(inside, queue, minutes=70)
+    lab = WaitingQueue.objects.create(name="Lab", prefix="B")
+    now = system_clock()
+    AdvancedQueueEngine(queue, clock=lambda: now - timedelta(minutes=20)).transfer(
+        entry.pk, to_queue_id=lab.pk
+    )
+    look(inside)
+    assert QueueAlert.objects.get().queue == lab
 
 
 def test_each_queue_has_its_own_limit(inside, queue):
