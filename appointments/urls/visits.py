@@ -29,6 +29,9 @@ urlpatterns = [
     path("<int:visit_id>/move/", views.move, name="move"),
     path("<int:visit_id>/ticket/", tickets.ticket_of_visit, name="ticket_of_visit"),
     path("<int:visit_id>/check-in-code/", tickets.check_in_code, name="check_in_code"),
+    path(
+        "<int:visit_id>/check-in-code/send/", tickets.send_check_in_code, name="send_check_in_code"
+    ),
     path("<int:visit_id>/<step:step>/", views.take_step, name="take_step"),
     path("patient/<int:patient_id>/visits/", views.patient, name="patient"),
 ]

@@ -1,15 +1,21 @@
 """Tickets on paper, and the codes with which patients check in by themselves."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import Permission
 from appointments.booking.selectors import visible_visit
 from appointments.enums import EXPECTED, QUEUE_PRESENT
-from appointments.models import QueueEntry
+from appointments.models import AppointmentRequest, QueueEntry
 from appointments.permissions import visible_queues
+from appointments.queue.check_in_letters import (
+    MailDownError,
+    check_in_letter,
+    may_be_written_to,
+)
 from appointments.queue.own_place import own_place
 from appointments.queue.patient_links import check_in_token, ticket_token
 from appointments.queue.selectors import with_sizes
@@ -17,7 +23,7 @@ from appointments.queue.words import known_language
 from appointments.views.htmx import HtmxRequest, staff_view
 from appointments.views.public_pages import address, qr_code, wait_words, written_in
 from core.clock import system_clock
-from core.errors import NotFoundError
+from core.errors import InvalidInputError, NotFoundError
 from core.lookups import MAX_KEY
 from patients.models import PatientProfile
 
@@ -55,13 +61,9 @@ def ticket_of_visit(request: HtmxRequest, visit_id: int) -> HttpResponse:
 @staff_view(Permission.RUN_FLOW)
 def check_in_code(request: HtmxRequest, visit_id: int) -> HttpResponse:
     """The code for the patient's own phone or for a kiosk, to show or to print."""
-    visit = visible_visit(request.user, visit_id)
-    if visit.status not in EXPECTED:
-        raise NotFoundError("Only a visit that is still to come has a check-in code.")
+    visit = _coming_visit(request, visit_id)
     language = _language(request, visit.patient)
-    link = request.build_absolute_uri(
-        address("check_in:check_in", check_in_token(visit), lang=language)
-    )
+    link = _check_in_link(request, visit, language)
     context = {
         **written_in(language),
         **_tools(request, reverse("visits:visit", args=[visit.pk])),
@@ -69,8 +71,40 @@ def check_in_code(request: HtmxRequest, visit_id: int) -> HttpResponse:
         "owner": request.tenant.name,
         "link": link,
         "qr": qr_code(link),
+        "may_send": may_be_written_to(visit.patient),
     }
     return render(request, "appointments/tickets/check_in_code.html", context)
+
+
+@require_POST
+@staff_view(Permission.RUN_FLOW)
+def send_check_in_code(request: HtmxRequest, visit_id: int) -> HttpResponse:
+    """E-mail it to a patient who agreed to e-mail."""
+    visit = _coming_visit(request, visit_id)
+    if not may_be_written_to(visit.patient):
+        raise InvalidInputError("This patient has not agreed to e-mail, or has no address.")
+    language = _language(request, visit.patient)
+    link = _check_in_link(request, visit, language)
+    letter = check_in_letter(visit, link, language=language, owner=request.tenant.name)
+    try:
+        letter.send()
+    except OSError as error:  # nothing of the server's answer: it may name the address
+        raise MailDownError from error
+    messages.success(request, "The check-in code was sent to the patient.")
+    return redirect("visits:visit", visit.pk)
+
+
+def _coming_visit(request: HtmxRequest, visit_id: int) -> AppointmentRequest:
+    visit = visible_visit(request.user, visit_id)
+    if visit.status not in EXPECTED:
+        raise NotFoundError("Only a visit that is still to come has a check-in code.")
+    return visit
+
+
+def _check_in_link(request: HtmxRequest, visit: AppointmentRequest, language: str) -> str:
+    return request.build_absolute_uri(
+        address("check_in:check_in", check_in_token(visit), lang=language)
+    )
 
 
 @require_safe

@@ -255,6 +255,58 @@ def test_staff_show_the_code_until_the_visit_is_checked_in(riverside, queue, cod
     assert "A-001" in shown
 
 
+class TestSendingTheCode:
+    """The message about the visit, with its code."""
+
+    @pytest.fixture
+    def send(self, riverside, visit):
+        with riverside.active():
+            patient = visit.patient
+            patient.email, patient.language = "pat@example.test", "de-AT"
+            patient.consents_to_email = True
+            patient.save()
+        url = reverse("visits:send_check_in_code", args=[visit.pk])
+        own = riverside.client()
+        return lambda client=own: client.post(url, follow=True)
+
+    def test_it_carries_the_code_and_names_nobody(
+        self, riverside, queue, code, visit, send, mailoutbox
+    ):
+        page = send()
+        assert "was sent to the patient" in page.content.decode()
+        (letter,) = mailoutbox
+        assert letter.to == ["pat@example.test"]
+        assert code in letter.body
+        assert "Main building" in letter.body
+        ((name, picture, kind),) = letter.attachments
+        assert (name, kind, picture[:4]) == ("check-in.png", "image/png", b"\x89PNG")
+        for secret in (visit.patient.first_name, visit.patient.last_name, visit.patient.mrn):
+            assert secret not in letter.subject + letter.body
+        paper = riverside.client().get(reverse("visits:check_in_code", args=[visit.pk]))
+        assert "Send by e-mail" in paper.content.decode()
+
+    def test_only_to_who_agreed(self, riverside, visit, send, mailoutbox):
+        with riverside.active():
+            PatientProfile.objects.update(consents_to_email=False)
+        assert send().status_code == 400
+        assert mailoutbox == []
+        paper = riverside.client().get(reverse("visits:check_in_code", args=[visit.pk]))
+        assert "Send by e-mail" not in paper.content.decode()
+
+    def test_it_says_when_the_mail_server_is_down(self, visit, send, monkeypatch):
+        def refuse(letter):
+            raise OSError("pat@example.test: no route to host")
+
+        monkeypatch.setattr("django.core.mail.EmailMessage.send", refuse)
+        answer = send()
+        assert answer.status_code == 503
+        assert "pat@example.test" not in answer.content.decode()
+
+    def test_another_hospital_sends_nothing(self, lakeside, send, mailoutbox):
+        assert send(lakeside.client()).status_code == 404
+        assert mailoutbox == []
+
+
 def test_checking_in_on_today_offers_the_ticket(
     riverside, queue, visit, django_capture_on_commit_callbacks
 ):

@@ -97,12 +97,8 @@ class Schedule:
         for _ in range(self.pick.randint(0, 5)):
             start = self.instant(self.pick.randint(-60, 4200))
             end = start + self.pick.choice([15, 25, 60]) * MINUTE
-            status = self.pick.choice([*OCCUPYING, AppointmentStatus.CANCELLED])
-            expires = self.now + self.pick.choice([-1, 3]) * MINUTE
-            held = status == AppointmentStatus.HELD
-            self.row(user, 1, start, end, status, hold_expires_at=expires if held else None)
-            if status in OCCUPYING and not (held and expires <= self.now):
-                self.busy[user.pk].append((start, end))
+            taken = self.visit_or_hold(user, start, end)
+            self.busy[user.pk] += taken
         if self.pick.random() < 0.3:
             start = self.instant(self.pick.randint(0, 3000))
             end = start + timedelta(hours=3)
@@ -114,17 +110,35 @@ class Schedule:
             TimeOff.objects.create(site=closure[0], starts_at=start, ends_at=closure[2])
             self.closures.append(closure)
 
+    def visit_or_hold(self, user, start, end, **fields):
+        """In any state, with buffers of its own; what of it is taken."""
+        before, after = (self.pick.choice([0, 0, 10]) * MINUTE for _ in range(2))
+        status = self.pick.choice([*OCCUPYING, AppointmentStatus.CANCELLED])
+        expires = self.now + self.pick.choice([-1, 3]) * MINUTE
+        held = status == AppointmentStatus.HELD
+        fields |= {"hold_expires_at": expires if held else None}
+        blocked = {"blocked_from": start - before, "blocked_until": end + after}
+        self.row(user, 1, start, end, status, **blocked, **fields)
+        if status not in OCCUPYING or (held and expires <= self.now):
+            return []
+        return [tuple(blocked.values())]
+
     def give_resources(self):
+        stranger = User.objects.create(username="fourth@x.test", role="provider", last_name="X")
         for name in ("Scanner 1", "Scanner 2"):
             one = Resource.objects.create(
                 name=name, kind="Scanner", site=self.pick.choice(self.sites)
             )
-            taken = []
+            taken, visits = [], []
             for _ in range(self.pick.randint(0, 3)):
                 start = self.instant(self.pick.randint(0, 4000))
                 end = start + 90 * MINUTE
-                TimeOff.objects.create(resource=one, starts_at=start, ends_at=end)
-                taken.append((start, end))
+                if self.pick.random() < 0.5:
+                    TimeOff.objects.create(resource=one, starts_at=start, ends_at=end)
+                    taken.append((start, end))
+                elif not meets(start - 10 * MINUTE, end + 10 * MINUTE, visits):
+                    visits.append((start - 10 * MINUTE, end + 10 * MINUTE))
+                    taken += self.visit_or_hold(stranger, start, end, resource=one)
             self.resources.append((one, taken))
 
     def give_own_visits(self):
@@ -166,12 +180,10 @@ class Schedule:
             appointment_type=self.clinic.types[0],
             scheduled_datetime=start,
             scheduled_end_datetime=end,
-            blocked_from=start,
-            blocked_until=end,
             status=status,
             overbooked=True,
             override_reason="random",
-            **fields,
+            **{"blocked_from": start, "blocked_until": end} | fields,
         )
 
 
