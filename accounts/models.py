@@ -114,6 +114,7 @@ class ProviderProfile(TenantModel):
         "video room",
         max_length=500,
         blank=True,
+        default="",
         db_default="",
         validators=[URLValidator(["https"])],
         help_text="Where patients meet this provider by video: an address that begins with "

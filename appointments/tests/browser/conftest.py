@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from accounts.permissions import Role
-from appointments.tests.browser.servers import free_port, wait_for
+from appointments.tests.browser.servers import Server, free_port, wait_for
 from appointments.tests.clinics import Clinic
 
 BASE_DIR = Path(__file__).resolve().parents[3]
@@ -58,6 +58,15 @@ def server() -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """One that the test may stop and start again."""
+    server = Server()
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="package")

@@ -1,12 +1,15 @@
 """Starting the product's web server for a browser."""
 
+import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 
 import pytest
+from django.conf import settings
 
 START_SECONDS = 90
 
@@ -28,3 +31,23 @@ def wait_for(url: str, process: subprocess.Popen) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     pytest.fail("The server did not answer.")
+
+
+class Server:
+    """The product's web server, which may be stopped and started again."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hospital_management.web", "--port", str(self.port)],
+            cwd=settings.BASE_DIR,
+            env=os.environ | {"DRAIN_SECONDS": "0", "LOG_LEVEL": "ERROR"},
+        )
+        wait_for(f"{self.address}/healthz", self.process)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)

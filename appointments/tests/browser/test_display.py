@@ -131,6 +131,29 @@ def test_what_is_called_while_the_network_is_cut_is_announced_once_it_is_back(ha
     is_live(page)
 
 
+def test_a_screen_and_a_console_come_back_after_a_restart(hall, browser, own_server):
+    """Neither is touched: what was called meanwhile is announced, and the next call follows."""
+    context = browser.new_context(base_url=own_server.address)
+    session = hall.clinic.client(Role.NURSE).cookies["sessionid"].value
+    context.add_cookies([{"name": "sessionid", "value": session, "url": own_server.address}])
+    screen, console = context.new_page(), context.new_page()
+    screen.goto(hall.path)
+    console.goto(f"/appointments/queue/{hall.queue.pk}/")
+    is_live(screen)
+    expect(console.locator(".serving")).to_have_count(0)
+    own_server.stop()
+    expect(screen.locator("html")).not_to_have_attribute("data-socket", "live")
+    first = hall.call()
+    own_server.start()
+    expect(screen.locator("[data-call-ticket]")).to_have_text(first, timeout=SEQUENCE_MS)
+    expect(console.locator(".serving")).to_contain_text(first, timeout=SEQUENCE_MS)
+    is_live(screen)
+    hall.call()
+    announces(screen, 2)
+    expect(console.locator(".serving")).to_have_count(2)
+    context.close()
+
+
 def test_a_reload_announces_nothing_twice_and_misses_nothing(hall, open_screen):
     page = open_screen(hall.path)
     is_live(page)

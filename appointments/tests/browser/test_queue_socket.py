@@ -1,18 +1,14 @@
 """The page's end of a queue's socket: events, each call once, and back after a restart."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page
 
 from accounts.permissions import Role
 from appointments.models import WaitingQueue
 from appointments.queue.queue_engine import AdvancedQueueEngine
-from appointments.tests.browser.servers import free_port, wait_for
+from appointments.tests.browser.servers import Server
 
 WAIT_SECONDS = 40
 WATCH = """
@@ -27,34 +23,6 @@ async (path) => {
   window.watching = watchQueue(path);
 }
 """
-
-
-class Server:
-    """The product's web server, which may be stopped and started again."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "hospital_management.web", "--port", str(self.port)],
-            cwd=settings.BASE_DIR,
-            env=os.environ | {"DRAIN_SECONDS": "0", "LOG_LEVEL": "ERROR"},
-        )
-        wait_for(f"{self.address}/healthz", self.process)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
-
-
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    server = Server()
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
