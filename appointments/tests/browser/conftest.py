@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from accounts.permissions import Role
-from appointments.tests.browser.servers import Server, free_port, wait_for
+from appointments.tests.browser.servers import Server, end, free_port, wait_for
 from appointments.tests.clinics import Clinic
 
 BASE_DIR = Path(__file__).resolve().parents[3]
@@ -52,21 +52,18 @@ def server() -> Iterator[str]:
         wait_for(f"{address}/healthz", process)
         yield address
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 @pytest.fixture
 def own_server() -> Iterator[Server]:
     """One that the test may stop and start again."""
     server = Server()
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="package")

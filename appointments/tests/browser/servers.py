@@ -12,12 +12,22 @@ import pytest
 from django.conf import settings
 
 START_SECONDS = 90
+STOP_SECONDS = 10
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait_for(url: str, process: subprocess.Popen) -> None:
@@ -49,5 +59,4 @@ class Server:
         wait_for(f"{self.address}/healthz", self.process)
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
+        end(self.process)
