@@ -30,6 +30,7 @@ from appointments.models import (
 )
 from appointments.queue.line import QueueLine
 from appointments.queue.routing_policy import Point, eligibility
+from appointments.queue.stays import LONGEST
 from appointments.queue.wait_estimate import (
     DEFAULT_OFFSETS,
     PACE_PRIOR_MINUTES,
@@ -49,7 +50,7 @@ SERVICE_TIME = ExpressionWrapper(F("completed_at") - F("started_at"), output_fie
 SERVED = Q(
     status=QueueEntryStatus.COMPLETED,
     started_at__isnull=False,
-    completed_at__lt=F("started_at") + timedelta(hours=12),
+    completed_at__lt=F("started_at") + timedelta(microseconds=LONGEST),
 )
 """Whose length says something: beyond, somebody forgot to say that it was over."""
 

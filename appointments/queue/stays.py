@@ -12,7 +12,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MINUTE = 60_000_000
 LONGEST = 12 * 60 * MINUTE
-"""A wait or a visit beyond it is a forgotten click, and in no average."""
+"""Microseconds.  A wait or a visit beyond it is a forgotten click, and in no average."""
 
 WAITING = "WAITING"
 NOT_CALLED = ("WAITING", "SKIPPED", "ON_HOLD")

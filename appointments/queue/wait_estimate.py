@@ -159,10 +159,11 @@ def residual_minutes(elapsed: float, expected: float, cv: float = SERVICE_CV) ->
     Mean residual life of a lognormal length with mean ``expected`` and coefficient of variation
     ``cv``.  At least a minute: the visit is not over.
     """
-    if elapsed <= 0:
+    share = elapsed / expected
+    if share <= 0:  # also of an instant too short to divide
         return max(SHORTEST_RESIDUAL_MINUTES, expected)
     spread = math.sqrt(math.log1p(cv * cv))
-    z = min((math.log(elapsed / expected) + spread * spread / 2) / spread, FARTHEST_Z)
+    z = min((math.log(share) + spread * spread / 2) / spread, FARTHEST_Z)
     elapsed = expected * math.exp(spread * z - spread * spread / 2)
     left = expected * _tail(z - spread) / _tail(z) - elapsed
     return max(SHORTEST_RESIDUAL_MINUTES, left)

@@ -43,8 +43,8 @@ HEADINGS = {
 """Title and line of each stage."""
 
 
-VIDEO_STAGES = (Stage.WAITING, Stage.SOON, Stage.CALLED, Stage.SKIPPED, Stage.SERVING)
-"""In which the line says how a visit by video goes on; nobody is to come in."""
+VIDEO_STAGES = (Stage.WAITING, Stage.SOON, Stage.CALLED, Stage.SKIPPED)
+"""In which nobody is to come in whose visit is by video."""
 
 
 @require_safe
@@ -125,7 +125,7 @@ def _context(request: HttpRequest, found: OwnPlace) -> dict[str, Any]:
     title, line = HEADINGS[found.stage]
     words = WORDS[language]
     heading, text = words[title], words[line]
-    if found.is_telehealth and found.stage in VIDEO_STAGES:
+    if found.may_join or (found.is_telehealth and found.stage in VIDEO_STAGES):
         text = words[_telehealth_line(found)]
     elif found.stage == Stage.CALLED and found.room:
         text = filled(language, "go_to", room=found.room)

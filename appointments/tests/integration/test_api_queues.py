@@ -5,6 +5,7 @@ import pytest
 from accounts.permissions import Role
 from appointments.models import QueueEntry, WaitingList, WaitingQueue
 from appointments.tests.api import api_of, problem
+from appointments.tests.queues import make_point
 
 
 @pytest.fixture
@@ -33,9 +34,16 @@ def test_queues_say_how_many_wait(riverside, line):
 
 
 def test_entries_by_queue_patient_and_status(riverside, line):
-    api = api_of(riverside, Role.NURSE)
+    api, doctor, kind = api_of(riverside, Role.NURSE), riverside.providers[0], riverside.types[0]
+    with riverside.active():
+        room = make_point(line)
+        wishes = {"wanted_provider": doctor, "appointment_type": kind, "service_point": room}
+        QueueEntry.objects.filter(ticket="A001").update(**wishes)
     for params, tickets in (
         ({"queue_id": line.pk}, ["A000", "A001", "A002"]),
+        ({"wanted_provider_id": doctor.pk}, ["A001"]),
+        ({"appointment_type_id": kind.pk}, ["A001"]),
+        ({"service_point_id": room.pk}, ["A001"]),
         ({"queue_id": 10**9}, []),
         ({"status": "WAITING"}, ["A001", "A002"]),
         ({"status": "WAITING,CALLED"}, ["A000", "A001", "A002"]),

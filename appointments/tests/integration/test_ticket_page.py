@@ -234,6 +234,27 @@ def test_a_video_visit_is_joined_once_it_is_called(riverside, queue, phone):
     assert "video.example" not in text_of(phone.get(url))
 
 
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ((Do.CALL,), "Staff will call you"),
+        ((Do.CALL, Do.SKIP), "Staff will call you"),
+        ((Do.CALL, Do.START), "Your visit has begun."),
+    ],
+)
+def test_without_a_room_nobody_is_sent_to_the_desk(riverside, queue, phone, steps, said):
+    with riverside.active():
+        visit = make_visit(riverside, system_clock(), modality=Modality.TELEHEALTH)
+        entry = AdvancedQueueEngine(queue).add_to_queue(
+            patient_id=visit.patient_id, appointment_id=visit.pk
+        )
+        url = f"/ticket/{ticket_token(entry, zone=riverside.tenant.zone_info)}/"
+    take(riverside, entry, *steps)
+    shown = text_of(phone.get(url))
+    assert said in shown
+    assert "desk" not in shown
+
+
 def test_staff_open_the_room_from_the_visit_and_from_the_queue(riverside, queue):
     with riverside.active():
         provider = riverside.providers[0]

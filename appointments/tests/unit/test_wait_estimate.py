@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appointments.queue.wait_estimate import (
@@ -127,6 +127,7 @@ def test_residual_life_is_the_mean_of_what_is_left(elapsed, expected):
 
 
 @given(st.floats(-5, 1e9), st.floats(1, 600), st.floats(0.05, 2))
+@example(5e-324, 2.0, 0.5)
 def test_a_visit_that_lasts_is_not_over(elapsed, expected, cv):
     assert 1 <= residual_minutes(elapsed, expected, cv) < math.inf
 
