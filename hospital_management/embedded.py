@@ -216,11 +216,11 @@ class EmbeddedServers:
     def _store(self) -> Path:
         store = self.data_dir / "servers"
         if self.user and not store.exists() and not _others_reach(self.data_dir):
-            ROOT_STORE.mkdir(mode=0o755, parents=True, exist_ok=True)
-            _drop_orphaned_stores()
-            target = Path(tempfile.mkdtemp(prefix="data-", dir=ROOT_STORE))
-            (target / "linked-from").write_text(str(store))
-            store.symlink_to(target)
+            drop_orphaned_stores()
+            with _root_store_lock():
+                target = Path(tempfile.mkdtemp(prefix="data-", dir=ROOT_STORE))
+                (target / "linked-from").write_text(str(store))
+                store.symlink_to(target)
         store.mkdir(exist_ok=True)
         store = store.resolve()
         self._give(store)
@@ -403,12 +403,22 @@ def _copy_binaries(package: Path, target: Path) -> None:
         staging.rename(target)
 
 
-def _drop_orphaned_stores() -> None:
+@contextmanager
+def _root_store_lock() -> Iterator[None]:
+    """One process at a time makes or drops stores: a store not linked yet looks orphaned."""
+    ROOT_STORE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with (ROOT_STORE / "lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def drop_orphaned_stores() -> None:
     """Remove stores whose data folder was deleted."""
-    for store in ROOT_STORE.glob("data-*"):
-        origin = store / "linked-from"
-        if not origin.exists() or Path(origin.read_text()).resolve() != store.resolve():
-            shutil.rmtree(store, ignore_errors=True)
+    with _root_store_lock():
+        for store in ROOT_STORE.glob("data-*"):
+            origin = store / "linked-from"
+            if not origin.exists() or Path(origin.read_text()).resolve() != store.resolve():
+                shutil.rmtree(store, ignore_errors=True)
 
 
 def _is_postgres_of(pid: int, cluster: Path) -> bool:

@@ -1,6 +1,7 @@
 """The embedded servers: started, killed without warning, started again with everything there."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -129,4 +130,8 @@ def test_root_opens_no_folder_of_its_own_to_others(tmp_path):
         assert (store / "postgresql").stat().st_mode & 0o777 == 0o700
         with database(servers) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
-    embedded.shutil.rmtree(store)
+    embedded.drop_orphaned_stores()
+    assert store.exists()
+    shutil.rmtree(data)
+    embedded.drop_orphaned_stores()
+    assert not store.exists()
