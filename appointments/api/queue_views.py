@@ -163,6 +163,21 @@ class QueueManagementViewSet(RecordViewSet):
         zone = request._request.tenant.zone_info
         return Response(figures.metrics_of(self._queue(), now=system_clock(), zone=zone))
 
+    @extend_schema(
+        summary="Show a past moment",
+        parameters=[figure_shapes.AtSerializer],
+        responses=figure_shapes.QueueMomentSerializer,
+        filters=False,
+    )
+    @action(detail=True, filterset_class=None, query_parameters=("at",))
+    def moment(self, request: Request, pk: str) -> Response:
+        """The line as it stood then, and whoever was away or being served, replayed from the
+        history."""
+        asked = figure_shapes.AtSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        found = figures.moment_of(self._queue(), asked.validated_data["at"], now=system_clock())
+        return Response(figure_shapes.QueueMomentSerializer(found).data)
+
     @extend_schema(summary="Show the status", responses=shapes.QueueStatusSerializer, filters=False)
     @action(detail=True, filterset_class=None)
     def status(self, request: Request, pk: str) -> Response:

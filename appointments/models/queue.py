@@ -301,6 +301,14 @@ class QueueEntry(TenantModel):
     service_point = TenantForeignKey(
         ServicePoint, null=True, blank=True, on_delete=models.PROTECT, related_name="entries"
     )
+    served_by = TenantForeignKey(
+        "accounts.User",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The provider who saw the patient, whoever was booked.",
+    )
     arrived_at = models.DateTimeField(
         default=timezone.now, help_text="Kept when the patient is sent on."
     )
@@ -322,7 +330,7 @@ class QueueEntry(TenantModel):
     version = models.PositiveIntegerField(default=1, editable=False)
 
     privacy = FieldPrivacy(
-        phi="patient appointment appointment_type wanted_provider wanted_specialty notes",
+        phi="patient appointment appointment_type wanted_provider wanted_specialty served_by notes",
         public="id tenant queue ticket priority_score estimated_service_time status is_flexible "
         "is_remote service_point arrived_at joined_at away_at away_until "
         "called_at started_at completed_at transferred_from predicted_wait predicted_p10 "
@@ -341,6 +349,7 @@ class QueueEntry(TenantModel):
                 "appointment_type",
                 "wanted_provider",
                 "service_point",
+                "served_by",
                 "transferred_from",
                 audited=False,
             ),

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from accounts.models import User
+from accounts.permissions import Role
 from appointments.enums import (
     QUEUE_PRESENT,
     QUEUE_TRANSITIONS,
@@ -84,10 +85,19 @@ class EntrySteps:
             entry.status = QUEUE_TRANSITIONS[step].target or entry.status
             for name, value in _stamps(step, now, until).items():
                 setattr(entry, name, value)
+            if step == QueueStep.START:
+                entry.served_by_id = self._server_of(entry)
         self.save(entry, *history.FIELDS)
         if mirror:
             self.visits.stepped(entry, step)
         self.record(entry, step, before, from_status, now=now, reason=reason)
+
+    def _server_of(self, entry: QueueEntry) -> int | None:
+        """Whoever serves at the entry's service point; elsewhere the provider who says so."""
+        if entry.service_point is not None:
+            return entry.service_point.provider_id
+        is_provider = self.by is not None and self.by.role == Role.PROVIDER
+        return self.by.pk if is_provider else None
 
     def bring_back(self, entry: QueueEntry, *, reason: str = "") -> None:
         """Let a locked entry that was skipped or on hold wait again."""

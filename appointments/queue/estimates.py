@@ -33,12 +33,11 @@ from appointments.queue.routing_policy import Point, eligibility
 from appointments.queue.stays import LONGEST
 from appointments.queue.wait_estimate import (
     DEFAULT_OFFSETS,
-    PACE_PRIOR_MINUTES,
     Estimates,
     Offsets,
     estimate,
+    pace_of,
     residual_minutes,
-    todays_pace,
 )
 
 HISTORY = timedelta(days=7)
@@ -105,7 +104,9 @@ def read_capacity(
             if from_queue == queue.pk and turns[at]:
                 free_in[at] += turns[at].pop(0)  # the others' turn comes next
     pace = (
-        _paces(queue, keys, now=now) if configuration.use_historical_data else np.ones(len(points))
+        _paces(queue, points, now=now)
+        if configuration.use_historical_data
+        else np.ones(len(points))
     )
     return Capacity(points, free_in, pace, turns, offsets_of(queue))
 
@@ -208,12 +209,13 @@ def point_of(row: ServicePoint, queue_ids: set[int]) -> Point:
     )
 
 
-def _paces(queue: WaitingQueue, keys: list[int], *, now: datetime) -> np.ndarray:
-    """How each point's visits compare with the expected length, this week and today."""
+def _paces(queue: WaitingQueue, points: list[Point], *, now: datetime) -> np.ndarray:
+    """How visits compare with the expected length, this week and today: those of whoever serves
+    at each point or, where nobody in particular does, those at the point."""
     done = QueueEntry.objects.filter(SERVED, queue=queue, joined_at__gte=now - HISTORY)
     today = Q(joined_at__gte=now - TODAY)
     rows = list(
-        done.values("service_point_id").annotate(
+        done.values("service_point_id", "served_by_id").annotate(
             actual=Sum(SERVICE_TIME),
             expected=Sum("estimated_service_time"),
             actual_today=Sum(SERVICE_TIME, filter=today),
@@ -222,13 +224,19 @@ def _paces(queue: WaitingQueue, keys: list[int], *, now: datetime) -> np.ndarray
     )
     all_actual = sum(_minutes(row["actual_today"]) for row in rows)
     all_expected = sum(row["expected_today"] or 0 for row in rows)
-    own = {
-        row["service_point_id"]: (_minutes(row["actual"]) + PACE_PRIOR_MINUTES)
-        / (row["expected"] + PACE_PRIOR_MINUTES)
+    of_today = pace_of(all_actual, all_expected)
+    return np.array([_pace_at(point, rows) * of_today for point in points])
+
+
+def _pace_at(point: Point, rows: list[dict[str, Any]]) -> float:
+    own = [
+        row
         for row in rows
-    }
-    of_today = todays_pace(all_actual, all_expected)
-    return np.array([own.get(key, 1.0) * of_today for key in keys])
+        if row["served_by_id"] == point.provider_id
+        and (point.provider_id is not None or row["service_point_id"] == point.point_id)
+    ]
+    actual = sum(_minutes(row["actual"]) for row in own)
+    return pace_of(actual, sum(row["expected"] for row in own))
 
 
 def _minutes(length: timedelta | None) -> float:

@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 from appointments.models import WaitingQueue
 from appointments.queue.calibration import Quality
+from appointments.queue.history import replay
 from appointments.queue.hourly import HourFigures
 from appointments.queue.report import Group, Line, report_of
 from appointments.queue.selectors import queue_status
 from appointments.scheduling.analytics import Period
+from core.errors import InvalidInputError
 
 OF_STATUS = ("current_size", "max_size", "average_wait_minutes", "load_factor", "load_level")
 
@@ -57,6 +59,34 @@ def metrics_of(queue: WaitingQueue, *, now: datetime, zone: ZoneInfo) -> dict[st
         "metrics": group_figures(report.total.now),
         "estimates": estimate_figures(report.total.now.estimates),
         "hours": [hour_figures(each) for each in report.hours],
+    }
+
+
+def moment_of(queue: WaitingQueue, at: datetime, *, now: datetime) -> dict[str, Any]:
+    """Who was present at a past instant, the line first, in serving order.
+
+    Raises:
+        InvalidInputError: it has not come yet.
+    """
+    if at > now:
+        raise InvalidInputError("This time has not come yet.", attr="at", code="in_the_future")
+    was = replay(queue.pk, at)
+    place = {key: number for number, key in enumerate(was.waiting, start=1)}
+    others = sorted(key for key in was.states if key not in place)
+    return {
+        "queue_id": queue.pk,
+        "queue_name": queue.name,
+        "at": at,
+        "current_size": len(place),
+        "entries": [
+            {
+                "entry_id": key,
+                "ticket": was.tickets[key],
+                "position": place.get(key, 0),
+                "status": was.states[key],
+            }
+            for key in (*place, *others)
+        ],
     }
 
 

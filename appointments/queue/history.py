@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import User
-from appointments.enums import QueueEntryStatus, QueueStep
+from appointments.enums import QUEUE_PRESENT, QueueEntryStatus, QueueStep
 from appointments.models import LineRank, QueueEntry, QueueEvent, QueueSnapshot
 from appointments.queue.events import QueueChanged, QueueEntryChanged
 from core.events import publish_on_commit
@@ -16,6 +16,7 @@ from core.events import publish_on_commit
 FIELDS = (
     "status",
     "service_point_id",
+    "served_by_id",
     "wanted_provider_id",
     "wanted_specialty",
     "is_flexible",
@@ -113,12 +114,14 @@ class Moment:
     """A queue as it was.
 
     Attributes:
+        tickets: of every entry that was present, by key.
         waiting: keys of the entries in the line, in serving order.
         states: the status of every entry that was present, by key.
     """
 
     waiting: tuple[int, ...]
     states: dict[int, str]
+    tickets: dict[int, str]
 
 
 def replay(queue_id: int, at: datetime) -> Moment:
@@ -135,23 +138,23 @@ def replay(queue_id: int, at: datetime) -> Moment:
     entered = QueueEvent.objects.filter(
         entry=OuterRef("pk"), at__lte=at, rank__isnull=False
     ).order_by("-pk")
+    later = QueueEvent.objects.filter(entry=OuterRef("pk"), at__gt=at)
     rows = (
-        QueueEntry.objects.filter(queue_id=queue_id, joined_at__lte=at)
+        QueueEntry.objects.filter(
+            # Who is neither here now nor was in any step since had left before.
+            Q(status__in=QUEUE_PRESENT) | Exists(later),
+            queue_id=queue_id,
+            joined_at__lte=at,
+        )
         .annotate(
             state=Subquery(last),
             entry_rank=Subquery(entered.values("rank")[:1]),
             entered_at=Subquery(entered.values("at")[:1]),
         )
         .exclude(state=None)
-        .values_list("pk", "state", "arrived_at", "entry_rank", "entered_at")
+        .values_list("pk", "state", "ticket", "arrived_at", "entry_rank", "entered_at")
     )
-    gone = {
-        QueueEntryStatus.COMPLETED,
-        QueueEntryStatus.NO_SHOW,
-        QueueEntryStatus.LEFT,
-        QueueEntryStatus.TRANSFERRED,
-    }
-    present = [row for row in rows if row[1] not in gone]
+    present = [row for row in rows if row[1] in QUEUE_PRESENT]
     settled_at, settled = _settled(queue_id, at)
 
     def rank(key: int, entered: float | None, entered_at: datetime | None) -> float:
@@ -161,12 +164,13 @@ def replay(queue_id: int, at: datetime) -> Moment:
 
     line = sorted(
         (rank(key, entered, entered_at), arrived, key)
-        for key, state, arrived, entered, entered_at in present
+        for key, state, _, arrived, entered, entered_at in present
         if state == QueueEntryStatus.WAITING
     )
     return Moment(
         waiting=tuple(key for _, _, key in line),
         states={key: state for key, state, *_ in present},
+        tickets={key: ticket for key, _, ticket, *_ in present},
     )
 
 

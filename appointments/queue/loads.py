@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
 
 from appointments.enums import ServicePointState
 from appointments.models import (
@@ -76,7 +77,7 @@ def loads_of(queues: Iterable[WaitingQueue], *, specialty: str = "") -> list[Que
                 queue_id=queue.pk,
                 waiting=seen["count"],
                 work_minutes=float(seen["work"]),
-                open_points=points.get(queue.pk, 1),
+                open_points=points.get(queue.pk, 1.0),
                 is_accepting=queue.is_accepting_patients and seen["count"] < queue.max_queue_size,
             )
         )
@@ -120,17 +121,26 @@ def places_to_try(
     return [queue, *rest] if target is None else [able[target], queue, *rest]
 
 
-def _points(queues: list[WaitingQueue], specialty: str) -> dict[int, int]:
-    """How many service points are open, of the queues that have points."""
+def _points(queues: list[WaitingQueue], specialty: str) -> dict[int, float]:
+    """How many service points are open, of the queues that have points; one that takes from
+    other lines in turn is each line's in equal parts."""
     of_it = {queue.pk for queue in queues if queue.specialty.lower() == specialty.lower()}
-    found: dict[int, int] = {}
-    rows = _staffed(queues).values_list(
-        "queue_id", "point__state", "point__provider__provider_profile__specialties"
+    elsewhere = ServicePointQueue.objects.filter(
+        Exists(QueueEntry.objects.filter(IS_WAITING, queue=OuterRef("queue"))),
+        point=OuterRef("point"),
+    ).exclude(queue=OuterRef("queue"))
+    found: dict[int, float] = {}
+    rows = (
+        _staffed(queues)
+        .annotate(others=ArraySubquery(elsewhere.values("queue_id")))
+        .values_list(
+            "queue_id", "others", "point__state", "point__provider__provider_profile__specialties"
+        )
     )
-    for key, state, known in rows:
+    for key, others, state, known in rows:
         counts = not specialty or key in of_it or _has(known, specialty)
         is_open = state == ServicePointState.OPEN and counts
-        found[key] = found.get(key, 0) + is_open
+        found[key] = found.get(key, 0.0) + is_open / (1 + len(others))
     return found
 
 

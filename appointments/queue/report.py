@@ -19,7 +19,7 @@ from appointments.queue.calibration import Quality, quality_of
 from appointments.queue.discipline import BAND_TARGETS, Band, bands
 from appointments.queue.hourly import HourFigures
 from appointments.queue.metrics import hours_of, stays_between
-from appointments.queue.stays import MINUTE, Stay, at_instant
+from appointments.queue.stays import MINUTE, Stay, at_instant, instant
 from appointments.scheduling.analytics import Period
 from appointments.scheduling.availability import to_utc
 
@@ -38,6 +38,7 @@ class Seen:
 
     Attributes:
         provider: who saw the patient, or would have; None and empty at a counter.
+        booked_at: as ``instant`` writes it; None for walk-ins.
         told: the wait's low, median and high estimate on joining, minutes; None if there was none.
     """
 
@@ -52,6 +53,7 @@ class Seen:
     point: str
     language: str
     told: tuple[float, float, float] | None
+    booked_at: int | None = None
 
     @property
     def wait(self) -> float | None:
@@ -60,8 +62,12 @@ class Seen:
 
     @property
     def is_on_time(self) -> bool:
-        """Seen within the target of its urgency."""
-        return self.wait is not None and self.wait <= BAND_TARGETS[self.band]
+        """Seen within the target of its urgency, of which nothing is used up before the booked
+        time."""
+        if self.wait is None or self.stay.joined_at is None:
+            return False
+        early = max(0, (self.booked_at or 0) - self.stay.joined_at) / MINUTE
+        return self.wait - early <= BAND_TARGETS[self.band]
 
 
 @dataclass(frozen=True)
@@ -249,6 +255,10 @@ def _seen(queue: WaitingQueue, first: date, last: date, zone: ZoneInfo) -> list[
         "predicted_p50",
         "predicted_p90",
         kind=F("appointment_type__name"),
+        booked_at=F("appointment__scheduled_datetime"),
+        by=F("served_by"),
+        by_first=F("served_by__first_name"),
+        by_last=F("served_by__last_name"),
         own=F("appointment__provider"),
         own_first=F("appointment__provider__first_name"),
         own_last=F("appointment__provider__last_name"),
@@ -271,7 +281,7 @@ def _seen(queue: WaitingQueue, first: date, last: date, zone: ZoneInfo) -> list[
 
 def _row(stay: Stay, day: date, row: dict[str, Any]) -> Seen:
     told = (row["predicted_p10"], row["predicted_p50"], row["predicted_p90"])
-    whose = "own" if row["own"] else "there"
+    whose = next((each for each in ("by", "own") if row[each]), "there")
     name = f"{row[f'{whose}_first'] or ''} {row[f'{whose}_last'] or ''}".strip()
     return Seen(
         stay=stay,
@@ -285,6 +295,7 @@ def _row(stay: Stay, day: date, row: dict[str, Any]) -> Seen:
         point=row["point"] or "",
         language=row["language"],
         told=None if None in told else told,
+        booked_at=instant(row["booked_at"]) if row["booked_at"] else None,
     )
 
 

@@ -74,19 +74,19 @@ class QueueLoad:
     Attributes:
         waiting: entries.
         work_minutes: expected, of those waiting and of what is left of those in service.
-        open_points: service points that take from it.
+        open_points: service points that take from it; one that others share counts in part.
         is_accepting: it is open, before its last ticket, and not full.
     """
 
     queue_id: int
     waiting: int
     work_minutes: float
-    open_points: int
+    open_points: float
     is_accepting: bool = True
 
     def minutes_per_point(self) -> float:
         """What a newcomer has before them; infinite where nobody works or it takes no more."""
-        if not self.is_accepting or self.open_points < 1:
+        if not self.is_accepting or self.open_points <= 0:
             return math.inf
         return self.work_minutes / self.open_points
 

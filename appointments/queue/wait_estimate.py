@@ -24,7 +24,7 @@ BUCKET_CENTRES = (5.0, 15.0, 30.0, 60.0)
 ROUNDING = 1e-6
 
 PACE_PRIOR_MINUTES = 120.0
-"""Today's pace counts half once that much work is done."""
+"""A pace counts half once that much work is done."""
 
 SERVICE_CV = 0.5
 """Coefficient of variation of the length of visits of one type, where nothing else is known."""
@@ -148,8 +148,8 @@ def schedule(
     return np.array(starts)
 
 
-def todays_pace(actual_minutes: float, expected_minutes: float) -> float:
-    """By how much visits last longer today than expected, from those that ended; 1 at first."""
+def pace_of(actual_minutes: float, expected_minutes: float) -> float:
+    """By how much visits last longer than expected, from those that ended; 1 at first."""
     return (actual_minutes + PACE_PRIOR_MINUTES) / (expected_minutes + PACE_PRIOR_MINUTES)
 
 

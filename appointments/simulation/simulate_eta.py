@@ -18,9 +18,9 @@ from appointments.queue.wait_estimate import (
     DEFAULT_OFFSETS,
     Offsets,
     load_factor,
+    pace_of,
     residual_minutes,
     schedule,
-    todays_pace,
 )
 from appointments.simulation import disciplines
 from appointments.simulation.clinic import LATEST_START, Clinic, Day, days
@@ -110,7 +110,7 @@ def _scheduled(day: Day, course: Course, waiting: Ints, now: float) -> Floats:
     usual = expected * day.pace[point]
     lasted = day.length * day.pace[point]
     ended = course.start + lasted <= now
-    pace = todays_pace(float(lasted[ended].sum()), float(usual[ended].sum()))
+    pace = pace_of(float(lasted[ended].sum()), float(usual[ended].sum()))
     late = USUAL_START - min(now, 0.0)
     free_in = np.where(day.opens > now, late, 0.0)
     for row in np.flatnonzero((course.start <= now) & ~ended):

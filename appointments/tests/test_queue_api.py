@@ -334,3 +334,41 @@ def test_figures_count_what_happened(queue, riverside, api, add):
     for days in ("0", "367", "x"):
         refused = manager.get(f"{QUEUES}/{queue.pk}/analytics/", {"days": days})
         assert (problem(refused)[0], problem(refused)[2]) == (400, "days")
+
+
+def test_a_past_moment_is_shown(queue, api, add):
+    first, second = (add(number).json() for number in (0, 1))
+    called = api.post(f"{QUEUES}/{queue.pk}/call_next/", {"service_point": "Room 1"}).json()
+    path = f"{QUEUES}/{queue.pk}/moment/"
+    both = api.get(path, {"at": second["joined_at"]}).json()
+    assert both["current_size"] == 2
+    assert [(each["ticket"], each["position"]) for each in both["entries"]] == [
+        (first["ticket"], 1),
+        (second["ticket"], 2),
+    ]
+    later = api.get(path, {"at": called["called_at"]}).json()
+    assert [(each["ticket"], each["position"], each["status"]) for each in later["entries"]] == [
+        (second["ticket"], 1, "WAITING"),
+        (first["ticket"], 0, "CALLED"),
+    ]
+    assert api.get(path, {"at": "2020-01-01T00:00:00Z"}).json()["entries"] == []
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"at": "yesterday"}, {"at": "2999-01-01T00:00:00Z"}, {"at": "2026-02-30"}]
+)
+def test_a_moment_that_cannot_be_shown_names_the_field(queue, api, given):
+    refused = api.get(f"{QUEUES}/{queue.pk}/moment/", given)
+    assert (problem(refused)[0], problem(refused)[2]) == (400, "at")
+
+
+def test_who_served_is_told_whoever_was_asked_for(queue, riverside, api, add):
+    provider = riverside.user(Role.PROVIDER)
+    with riverside.active():
+        ServicePoint.objects.filter(name="Room 1").update(provider=provider)
+    entry = add(0).json()
+    assert entry["served_by_id"] is None
+    api.post(f"{QUEUES}/{queue.pk}/call_next/", {"service_point": "Room 1"})
+    started = api.post(f"{ENTRIES}/{entry['id']}/mark_in_progress/").json()
+    assert started["served_by_id"] == provider.pk
+    assert api.post(f"{ENTRIES}/{entry['id']}/undo/").json()["served_by_id"] is None

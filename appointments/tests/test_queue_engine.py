@@ -562,8 +562,10 @@ def test_a_past_moment_is_replayed_from_the_history(engine, queue, people, clock
     remember()
     engine.undo(entries[0].pk)
     remember()
+    engine.clear_queue(reason="End of day")
     for at, waiting in moments:
         assert list(replay(queue.pk, at).waiting) == waiting
+    assert replay(queue.pk, clock.now).waiting == ()
 
 
 def test_a_visit_is_waited_for_in_one_queue(engine, visit, inside):

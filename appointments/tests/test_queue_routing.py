@@ -100,6 +100,24 @@ def test_a_walk_in_joins_the_queue_with_the_least_work_per_open_point(people):
     assert join_shortest(patient_id=people[5].pk).queue == staffed
 
 
+def test_a_room_that_two_lines_share_is_half_of_each_ones(people):
+    own, sharing, empty, other = (queue(name) for name in ("Own", "Sharing", "Empty", "Other"))
+    point("Own room", own)
+    point("Shared room", sharing, other, empty)
+    fill(own, people[:1])
+    fill(other, people[1:2])
+    loads = {load.queue_id: load for load in loads_of([own, sharing, other])}
+    assert loads[own.pk].open_points == loads[other.pk].open_points == 1
+    assert loads[sharing.pk].open_points == 0.5
+    fill(sharing, people[2:3])
+    assert loads_of([other])[0].open_points == 0.5
+    assert join_shortest(patient_id=people[4].pk).queue == empty
+    QueueEntry.objects.filter(queue=empty).update(status="LEFT")
+    empty.is_accepting_patients = False
+    empty.save()
+    assert join_shortest(patient_id=people[5].pk).queue == own
+
+
 def test_work_that_goes_on_counts_by_half(people):
     served = queue("Served")
     fill(served, people[:2])

@@ -3,7 +3,8 @@
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from core.api_fields import StrictSerializer
+from appointments.enums import QueueEntryStatus
+from core.api_fields import Instant, StrictSerializer
 
 GROUP = {
     "total_entries": 42,
@@ -69,6 +70,17 @@ ANALYTICS = {
     "priorities": [{"name": "Urgent", **GROUP}],
 }
 
+MOMENT = {
+    "queue_id": 2,
+    "queue_name": "Walk-in",
+    "at": "2030-01-31T14:30:00+01:00",
+    "current_size": 1,
+    "entries": [
+        {"entry_id": 31, "ticket": "A-017", "position": 1, "status": "WAITING"},
+        {"entry_id": 30, "ticket": "A-016", "position": 0, "status": "IN_PROGRESS"},
+    ],
+}
+
 
 class DaysSerializer(StrictSerializer):
     """Read from the query, where everything is text."""
@@ -76,6 +88,26 @@ class DaysSerializer(StrictSerializer):
     days = serializers.IntegerField(
         default=7, min_value=1, max_value=366, help_text="Up to and with today."
     )
+
+
+class AtSerializer(StrictSerializer):
+    at = Instant(help_text="When, in the past; a plus sign is written %2B in an address.")
+
+
+class MomentEntrySerializer(serializers.Serializer):
+    entry_id = serializers.IntegerField()
+    ticket = serializers.CharField()
+    position = serializers.IntegerField(help_text="1 was next; 0 when not in the line.")
+    status = serializers.ChoiceField(choices=QueueEntryStatus.choices)
+
+
+@extend_schema_serializer(examples=[OpenApiExample("An afternoon", value=MOMENT)])
+class QueueMomentSerializer(serializers.Serializer):
+    queue_id = serializers.IntegerField()
+    queue_name = serializers.CharField()
+    at = Instant()
+    current_size = serializers.IntegerField(help_text="How many waited.")
+    entries = MomentEntrySerializer(many=True)
 
 
 class GroupSerializer(serializers.Serializer):

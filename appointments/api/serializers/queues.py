@@ -55,6 +55,7 @@ ENTRY = {
     "notes": "",
     "status": "WAITING",
     "service_point": None,
+    "served_by_id": None,
     "arrived_at": "2030-01-31T14:22:10+01:00",
     "joined_at": "2030-01-31T14:22:10+01:00",
     "called_at": None,
@@ -130,6 +131,9 @@ class QueueEntrySerializer(serializers.ModelSerializer):
     queue_position = serializers.IntegerField(help_text="1 is next; 0 when not in the line.")
     priority = serializers.SerializerMethodField(help_text="The class of priority_score.")
     service_point = serializers.SerializerMethodField(help_text="Its name.")
+    served_by_id = serializers.IntegerField(
+        allow_null=True, help_text="The provider who saw the patient."
+    )
 
     class Meta:
         model = QueueEntry

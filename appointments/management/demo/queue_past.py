@@ -98,6 +98,7 @@ class Day:
             self.free[place] = self.expected[place] = entry.ended_at
             return
         entry.status = QueueEntryStatus.COMPLETED
+        entry.served_by_id = self.points[place].provider_id
         entry.started_at = called + timedelta(minutes=rng.uniform(0.3, 1.5))
         usual = entry.estimated_service_time
         length = usual * rng.lognormvariate(-SPREAD * SPREAD / 2, SPREAD)

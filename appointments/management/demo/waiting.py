@@ -53,6 +53,7 @@ def queue_of_visits(
                 estimated_service_time=visit.appointment_type.duration_minutes,
                 status=AS_QUEUED[visit.status],
                 service_point=room if visit.started_at else None,
+                served_by=visit.provider if visit.started_at else None,
                 arrived_at=visit.checked_in_at,
                 joined_at=visit.checked_in_at,
                 called_at=visit.started_at,
@@ -103,6 +104,7 @@ def _serve(entry: QueueEntry, *, now: datetime, rng: Random) -> None:
         return
     entry.called_at = entry.joined_at + (now - entry.joined_at) * rng.uniform(0.2, 0.5)
     entry.started_at = entry.called_at + (now - entry.called_at) * 0.1
+    entry.served_by_id = entry.service_point.provider_id
     if entry.status == QueueEntryStatus.COMPLETED:
         length = timedelta(minutes=SERVICE_MINUTES * rng.uniform(0.6, 1.4))
         entry.completed_at = min(entry.started_at + length, now)

@@ -12,12 +12,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.permissions import Role
+from appointments.booking.engine import BookingEngine
 from appointments.enums import QueueStep
 from appointments.models import QueueEntry, ServicePoint, ServicePointQueue, WaitingQueue
 from appointments.queue import metrics
+from appointments.queue.estimates import read_capacity
 from appointments.queue.figures import analytics_of, metrics_of
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.report import SMALLEST_GROUP, report_of
+from appointments.queue.selectors import configuration_of
 from appointments.scheduling.analytics import Period
 from core.clock import system_clock
 from core.errors import InvalidInputError
@@ -37,10 +40,21 @@ def text_of(answer) -> str:
 
 
 def play(
-    clinic, queue, *, at, language="en", number=0, waits=10, lasts=20, end=Do.COMPLETE, **more
+    clinic,
+    queue,
+    *,
+    at,
+    patient=None,
+    language="en",
+    number=0,
+    waits=10,
+    lasts=20,
+    end=Do.COMPLETE,
+    room=None,
+    **more,
 ):
     """One person, from joining to the end, written by the engine."""
-    patient = PatientProfile.objects.create(
+    patient = patient or PatientProfile.objects.create(
         mrn=f"F{at:%d%H%M}{number}",
         first_name="Quinn",
         last_name=f"No{number}",
@@ -53,12 +67,20 @@ def play(
     moment[0] += timedelta(minutes=waits)
     if end == Do.LEAVE:
         return engine.take(end, entry.pk)
-    engine.take(Do.CALL, entry.pk)
+    engine.take(Do.CALL, entry.pk, service_point_id=room and room.pk)
     if end == Do.NO_SHOW:
         return engine.take(end, entry.pk)
     engine.take(Do.START, entry.pk)
     moment[0] += timedelta(minutes=lasts)
     return engine.take(end, entry.pk)
+
+
+def figures_of(clinic, queue, at):
+    """Of everybody who joined on that day."""
+    zone = clinic.tenant.zone_info
+    day = at.astimezone(zone).date()
+    later = at + timedelta(hours=6)
+    return report_of(queue, Period(day, day), zone=zone, now=later).total.now
 
 
 @pytest.fixture
@@ -132,6 +154,60 @@ def test_a_provider_and_a_type_have_lines_of_their_own(busy):
     assert f"{doctor.get_full_name()} 1 10 min" in page
     assert "Room 9 1 10 min" in page
     assert "Ultrasound 1 10 min" in page
+
+
+def test_nothing_of_the_target_is_used_up_before_the_booked_time(riverside):
+    with riverside.active():
+        queue = WaitingQueue.objects.create(name="Visits", prefix="V")
+        booked, arrived = riverside.at(1, time(10)), riverside.at(1, time(9, 10))
+        visit = BookingEngine(by=None).book(
+            patient_id=riverside.patients[0].pk,
+            provider_id=riverside.providers[0].pk,
+            appointment_type_id=riverside.types[0].pk,
+            start=booked,
+        )
+        play(
+            riverside, queue, at=arrived, waits=105, patient=visit.patient, appointment_id=visit.pk
+        )
+        assert figures_of(riverside, queue, arrived).on_time_rate == 1
+        QueueEntry.objects.update(priority_score=50)
+        assert figures_of(riverside, queue, arrived).on_time_rate == 0
+
+
+def test_figures_and_pace_are_those_of_whoever_served(riverside):
+    booked, standing_in = riverside.providers
+    with riverside.active():
+        queue = WaitingQueue.objects.create(name="Visits", prefix="V")
+        room = ServicePoint.objects.create(name="Room 9", provider=standing_in)
+        ServicePointQueue.objects.create(point=room, queue=queue)
+        at = riverside.at(0, time(9))
+        for number in range(6):
+            play(
+                riverside,
+                queue,
+                at=at + timedelta(minutes=number * 100),
+                number=number,
+                lasts=40,
+                room=room,
+                is_flexible=True,
+                wanted_provider_id=booked.pk,
+            )
+        period = Period.last(1, today=at.astimezone(riverside.tenant.zone_info).date())
+        now = at + timedelta(hours=11)
+        shown = report_of(queue, period, zone=riverside.tenant.zone_info, now=now)
+        assert [(line.key, line.now.completed) for line in shown.providers] == [(standing_in.pk, 6)]
+
+        def pace() -> float:
+            late = at + timedelta(days=1)  # today's pace no longer counts
+            return read_capacity(queue, configuration_of(queue), now=late).pace[0]
+
+        slow = pace()
+        assert slow > 1.2
+        ServicePoint.objects.update(provider=booked)
+        assert pace() == 1
+        other = ServicePoint.objects.create(name="Room 8", provider=standing_in)
+        ServicePointQueue.objects.filter(point=room).update(point=other)
+        assert pace() == slow
 
 
 def test_languages_of_few_are_never_shown_alone(riverside):

@@ -14,9 +14,9 @@ from appointments.queue.wait_estimate import (
     estimate,
     load_factor,
     load_level,
+    pace_of,
     residual_minutes,
     schedule,
-    todays_pace,
 )
 
 NO_OFFSETS = Offsets(*[(0.0,) * len(BUCKET_CENTRES)] * 3)
@@ -136,7 +136,7 @@ def test_a_visit_that_lasts_is_not_over(elapsed, expected, cv):
     ("actual", "expected", "pace"), [(0, 0, 1), (180, 120, 1.25), (60, 120, 0.75)]
 )
 def test_pace(actual, expected, pace):
-    assert todays_pace(actual, expected) == pace
+    assert pace_of(actual, expected) == pace
 
 
 @pytest.mark.parametrize(
