@@ -7,10 +7,13 @@ the database that return keys only.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, transaction
 
 from accounts.models import ApiToken
+from core.clock import system_clock
 from core.tenancy import tenant
 
 
@@ -20,6 +23,22 @@ class Located:
 
     user_id: int
     tenant_id: int | None
+
+
+SESSION_BY_KEY = """
+SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s
+"""
+
+
+def read_session(key: str) -> dict[str, Any]:
+    """What the session holds; empty if it is unknown, over or not of our writing.
+
+    By a constant statement, as ``load_user`` says.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(SESSION_BY_KEY, [key, system_clock()])
+        row = cursor.fetchone()
+    return SessionStore().decode(row[0]) if row else {}
 
 
 def locate_login(username: str) -> Located | None:

@@ -10,12 +10,14 @@ socket has room again; the scope's extension ``push`` sends a finished frame and
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
 from contextlib import suppress
 from typing import Any
 
+from autobahn.websocket import protocol as autobahn
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
@@ -31,6 +33,7 @@ SERVICE_RESTART = 1012  # RFC 6455 registry
 POLL_SECONDS = 0.05
 SWITCH_SECONDS = 0.001
 HANDSHAKE_SECONDS = 20  # after a restart all come at once; 5 s would turn the last away
+BACKLOG = 2048  # of 50, Twisted's, the others would be ignored and try again a second later
 
 
 class PatientProtocol(WebSocketProtocol):
@@ -156,7 +159,14 @@ def main() -> None:
     options = parser.parse_args()
     # At every write to a socket, threads that compute may take the interpreter for this long.
     sys.setswitchinterval(SWITCH_SECONDS)
-    endpoints = build_endpoint_description_strings(host=options.bind, port=options.port)
+    endpoints = [
+        f"{endpoint}:backlog={BACKLOG}"
+        for endpoint in build_endpoint_description_strings(host=options.bind, port=options.port)
+    ]
+    autobahn.pformat = lambda _: ""  # each socket's options, for a debug line that nobody reads
+    # What was loaded to start with is no garbage; to look through it again holds sockets up.
+    gc.collect()
+    gc.freeze()
     # No access log of Daphne's: it prints query strings, which may hold a name searched for.
     DrainingServer(
         application,

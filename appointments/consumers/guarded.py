@@ -13,14 +13,13 @@ from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import Error as DatabaseFailure
 from django.db import connection
 from django.utils.crypto import constant_time_compare
 from redis.exceptions import RedisError
 
 from accounts.backends import load_user
-from accounts.identity import locate_token
+from accounts.identity import locate_token, read_session
 from accounts.middleware import LAST_SEEN_SESSION_KEY, TENANT_SESSION_KEY
 from accounts.models import User
 from appointments.consumers.frames import (
@@ -275,7 +274,7 @@ class GuardedConsumer(SocketConsumer):
         await self.close(code=CLOSE_NO_LOGIN)
 
     def _by_session(self) -> "Claim | None":
-        session = SessionStore(self.scope["cookies"][settings.SESSION_COOKIE_NAME])
+        session = read_session(self.scope["cookies"][settings.SESSION_COOKIE_NAME])
         user_id, tenant_id = session.get(SESSION_KEY), session.get(TENANT_SESSION_KEY)
         if user_id is None:
             return None
@@ -300,7 +299,7 @@ class Claim:
     user_id: int
     home_id: int | None
     tenant_id: int | None
-    session: SessionStore | None = None
+    session: dict[str, Any] | None = None
 
     def is_good_for(self, user: User) -> bool:
         """Not if the session was idle for too long, or opened with a password changed since."""

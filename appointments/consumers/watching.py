@@ -59,7 +59,9 @@ class WatchingConsumer(SocketConsumer):
         for watch in tuple(self.watching.values()):
             if watch.status is not None:
                 text = self.shown(watch.status)
-                await self.send(write_frame("queue_status", watch.status.version, text))
+                frame = Frame("queue_status", watch.status.version, text)
+                if not self._pushed(frame):
+                    await self.send(frame.text)
 
     async def pong(self, message: dict[str, Any] | None = None) -> None:
         versions = {
@@ -95,12 +97,11 @@ class WatchingConsumer(SocketConsumer):
         Args:
             replaces: what the frame tells anew, where an older one may be left out.
         """
-        if self._catching_up is None:
-            if self._push is None:
-                await self.send(frame.text)
-                return
-            if self._push(frame.wire):
-                return
+        if self._catching_up is None and self._push is None:
+            await self.send(frame.text)
+            return
+        if self._pushed(frame):
+            return
         if replaces:
             self._newest[replaces] = frame
         else:
@@ -109,6 +110,10 @@ class WatchingConsumer(SocketConsumer):
             await self.close(code=CLOSE_TRY_LATER)
         elif self._catching_up is None:
             self._catching_up = asyncio.create_task(self._catch_up())
+
+    def _pushed(self, frame: Frame) -> bool:
+        """Whether it is on its way; not if others wait before it, or there is no such way."""
+        return self._catching_up is None and self._push is not None and self._push(frame.wire)
 
     @cached_property
     def _push(self) -> Callable[[bytes], bool] | None:
