@@ -25,6 +25,7 @@ from appointments.models import (
     SchedulingPreference,
     SchedulingWeights,
 )
+from appointments.scheduling.preferences import LEARNED
 from appointments.scheduling.weights import checked_weights
 from core.admin_base import ReadOnlyAdmin, TenantInline, TenantModelAdmin, TenantModelForm
 from core.errors import InvalidInputError
@@ -36,7 +37,6 @@ FACTORS = (
     "geographic_proximity",
     "patient_preference",
 )
-LEARNED = ("preferred_days", "preferred_times", "preferred_providers")
 
 
 class PreferredProviders(TenantInline):
@@ -77,8 +77,6 @@ class SchedulingPreferenceAdmin(SearchByPatient, ArraysAsBoxes, TenantModelAdmin
     )
     readonly_fields = (
         "manual_fields",
-        "average_no_show_rate",
-        "average_late_arrival_minutes",
         "total_appointments",
         "completed_appointments",
     )
@@ -92,8 +90,8 @@ class SchedulingPreferenceAdmin(SearchByPatient, ArraysAsBoxes, TenantModelAdmin
         if any(formset.has_changed() for formset in formsets):
             said.add("preferred_providers")
         row = form.instance
-        said -= set(row.manual_fields)
-        row.manual_fields = [*row.manual_fields, *(name for name in LEARNED if name in said)]
+        emptied = {name for name in said if getattr(row, name, "") is None}
+        row.manual_fields = sorted({*row.manual_fields, *said.intersection(LEARNED)} - emptied)
         row.version += change
         row.save(update_fields=["manual_fields", "version", "updated_at"])
 

@@ -29,10 +29,18 @@ from core.models import Tenant
 from core.tenancy import current_tenant_id
 from patients.models import PatientProfile
 
-LEARNED = ("preferred_days", "preferred_times", "preferred_providers")
+LEARNED = (
+    "preferred_days",
+    "preferred_times",
+    "preferred_providers",
+    "average_late_arrival_minutes",
+    "average_no_show_rate",
+)
 TYPED = ("home_address", "travel_time_to_clinic")
 RATE_REACH_DAYS = 365
 BATCH = 200
+COLUMNS = tuple(name for name in LEARNED if name != "preferred_providers")
+"""Of the row itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,8 @@ class Preferences:
 
         Args:
             version: the one the caller has seen; None to overwrite whatever is there.
-            fields: ``preferred_days``, ``preferred_times``, ``preferred_providers`` (keys): None
+            fields: ``preferred_days``, ``preferred_times``, ``preferred_providers`` (keys),
+                ``average_late_arrival_minutes``, ``average_no_show_rate`` (a fraction of 1): None
                 goes back to what is learned.  ``home_address``, ``travel_time_to_clinic``.
 
         Raises:
@@ -93,11 +102,11 @@ class Preferences:
         manual = [name for name in row.manual_fields if fields.get(name, ()) is not None]
         given = [name for name in LEARNED if fields.get(name) is not None]
         row.manual_fields = sorted({*manual, *given})
-        for name in (*LEARNED[:2], *TYPED):
+        for name in (*COLUMNS, *TYPED):
             if name in given or (name in TYPED and name in fields):
                 setattr(row, name, fields[name])
         row.version += 1
-        row.save(update_fields=[*LEARNED[:2], *TYPED, "manual_fields", "version", "updated_at"])
+        row.save(update_fields=[*COLUMNS, *TYPED, "manual_fields", "version", "updated_at"])
         if "preferred_providers" in given:
             _set_providers(row, fields["preferred_providers"])
         self._apply(row, learned(patient_id, clock=self.clock))
@@ -219,17 +228,15 @@ def prior(*, clock: Clock = system_clock) -> tuple[float, float]:
 
 def values_of(row: SchedulingPreference, found: Habits) -> dict[str, Any]:
     """The row's columns as they should be: learned, except where set by hand."""
-    values: dict[str, Any] = {
+    values = {
+        "preferred_days": found.days,
+        "preferred_times": found.times,
         "average_no_show_rate": found.no_show_rate,
         "average_late_arrival_minutes": found.late_minutes,
         "total_appointments": found.finished,
         "completed_appointments": found.completed,
     }
-    if "preferred_days" not in row.manual_fields:
-        values["preferred_days"] = found.days
-    if "preferred_times" not in row.manual_fields:
-        values["preferred_times"] = found.times
-    return values
+    return {name: value for name, value in values.items() if name not in row.manual_fields}
 
 
 def _check_providers(keys: Iterable[int]) -> None:

@@ -22,6 +22,7 @@ from core.lookups import MAX_KEY
 from patients.models import PatientProfile
 
 NOTHING = "No clear preference"
+MOST_LATE = 120
 
 
 class PreferencesForm(forms.Form):
@@ -33,6 +34,20 @@ class PreferencesForm(forms.Form):
     )
     preferred_providers = forms.TypedMultipleChoiceField(
         label="Providers", coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+    )
+    average_no_show_rate = forms.FloatField(
+        label="Misses, percent of visits",
+        required=False,
+        min_value=0,
+        max_value=100,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}),
+    )
+    average_late_arrival_minutes = forms.FloatField(
+        label="Arrives late, minutes",
+        required=False,
+        min_value=0,
+        max_value=MOST_LATE,
+        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}),
     )
     travel_time_to_clinic = forms.IntegerField(
         label="Minutes to the clinic",
@@ -55,6 +70,8 @@ class PreferencesForm(forms.Form):
             "preferred_days": list(row.preferred_days),
             "preferred_times": list(row.preferred_times),
             "preferred_providers": present.provider_ids,
+            "average_no_show_rate": _rounded(row.average_no_show_rate, times=100),
+            "average_late_arrival_minutes": _rounded(row.average_late_arrival_minutes),
             "travel_time_to_clinic": row.travel_time_to_clinic,
             "home_address": row.home_address,
         }
@@ -65,11 +82,14 @@ class PreferencesForm(forms.Form):
     @property
     def changed(self) -> dict[str, Any]:
         """What differs from what is stored; the rest stays as it came about."""
-        return {
+        found = {
             name: value
             for name, value in self.cleaned_data.items()
             if _same(value) != _same(self.present[name])
         }
+        if found.get("average_no_show_rate") is not None:
+            found["average_no_show_rate"] /= 100
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +123,7 @@ def update_patient_preferences_view(request: HtmxRequest, patient_id: int) -> Ht
     context = _context(request, present, providers) | {
         "form": form,
         "learned": _learned(form, present, providers),
+        "measured": _measured(form, present),
     }
     template = "appointments/scheduling/update_preferences.html"
     return render(request, template, context, status=status)
@@ -139,7 +160,6 @@ def _context(request: HtmxRequest, present: Known, providers: list[User]) -> dic
         "preferred_times": row.preferred_times,
         "preferred_providers": present.provider_ids,
     }
-    late = row.average_late_arrival_minutes
     return {
         "patient": row.patient,
         "row": row,
@@ -152,7 +172,8 @@ def _context(request: HtmxRequest, present: Known, providers: list[User]) -> dic
             )
         ],
         "no_show_rate": percent(row.average_no_show_rate),
-        "late": None if late is None else round(late),
+        "late": _punctuality(row.average_late_arrival_minutes),
+        "by_hand": row.manual_fields,
         "visits": present.learned.learned_from,
         "can_edit": can(request.user, Permission.EDIT_PATIENTS),
     }
@@ -174,6 +195,27 @@ def _learned(form: PreferencesForm, present: Known, providers: list[User]) -> li
         )
         for name, values in found.items()
     ]
+
+
+def _measured(form: PreferencesForm, present: Known) -> list[Learned]:
+    found = {
+        "average_no_show_rate": percent(present.learned.no_show_rate),
+        "average_late_arrival_minutes": _punctuality(present.learned.late_minutes),
+    }
+    return [
+        Learned(form[name], name, name in present.row.manual_fields, said)
+        for name, said in found.items()
+    ]
+
+
+def _punctuality(late_minutes: float | None) -> str:
+    if late_minutes is None:
+        return "Not known yet"
+    return f"{round(late_minutes)} min late on average" if round(late_minutes) else "On time"
+
+
+def _rounded(value: float | None, *, times: int = 1) -> float | None:
+    return None if value is None else round(value * times, 1)
 
 
 def _said(name: str, values: Iterable[Any], providers: dict[int, str]) -> str:

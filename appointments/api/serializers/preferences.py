@@ -7,10 +7,11 @@ from rest_framework import serializers
 
 from appointments.enums import DayPart, Weekday
 from appointments.scheduling.preferences import LEARNED, Known
-from core.api_fields import Choice, Key, StrictSerializer, Text, Whole, iso
+from core.api_fields import Choice, Key, Number, StrictSerializer, Text, Whole, iso
 from core.lookups import MAX_KEY
 
 MOST_PROVIDERS = 50
+MOST_LATE = 120
 AS_LEARNED = "Null goes back to what is learned."
 PREFERENCES = {
     "patient_id": 12,
@@ -28,6 +29,8 @@ PREFERENCES = {
         "preferred_days": ["Monday"],
         "preferred_times": ["morning"],
         "preferred_providers": [7],
+        "average_no_show_rate": 0.0714,
+        "average_late_arrival_minutes": 3.5,
         "from_visits": 12,
     },
     "updated_at": "2030-01-31T14:30:00+01:00",
@@ -64,6 +67,20 @@ class PreferencesWriteSerializer(StrictSerializer):
         allow_null=True,
         help_text=f"Ids. {AS_LEARNED}",
     )
+    average_no_show_rate = Number(
+        min_value=0,
+        max_value=1,
+        allow_null=True,
+        required=False,
+        help_text=f"0 to 1. {AS_LEARNED}",
+    )
+    average_late_arrival_minutes = Number(
+        min_value=0,
+        max_value=MOST_LATE,
+        allow_null=True,
+        required=False,
+        help_text=AS_LEARNED,
+    )
     home_address = Text(max_length=250, allow_blank=True)
     travel_time_to_clinic = Whole(
         min_value=0,
@@ -89,6 +106,8 @@ class LearnedSerializer(serializers.Serializer):
     preferred_days = serializers.ListField(child=serializers.ChoiceField(choices=Weekday.choices))
     preferred_times = serializers.ListField(child=serializers.ChoiceField(choices=DayPart.choices))
     preferred_providers = serializers.ListField(child=serializers.IntegerField())
+    average_no_show_rate = serializers.FloatField()
+    average_late_arrival_minutes = serializers.FloatField(allow_null=True)
     from_visits = serializers.IntegerField(help_text="Completed visits of the last two years.")
 
 
@@ -134,6 +153,8 @@ def shown_preferences(known: Known) -> dict[str, Any]:
             "preferred_days": found.days,
             "preferred_times": found.times,
             "preferred_providers": found.provider_ids,
+            "average_no_show_rate": round(found.no_show_rate, 4),
+            "average_late_arrival_minutes": found.late_minutes,
             "from_visits": found.learned_from,
         },
         "updated_at": iso(row.updated_at),

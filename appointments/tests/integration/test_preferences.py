@@ -304,7 +304,12 @@ class TestRest:
             ({"preferred_providers": [99999]}, (400, "does_not_exist", "preferred_providers")),
             ({"travel_time_to_clinic": -5}, (400, "min_value", "travel_time_to_clinic")),
             ({"travel_time_to_clinic": 10_000}, (400, "max_value", "travel_time_to_clinic")),
-            ({"average_no_show_rate": 0}, (400, "unknown_field", "average_no_show_rate")),
+            ({"average_no_show_rate": 1.1}, (400, "max_value", "average_no_show_rate")),
+            (
+                {"average_late_arrival_minutes": -1},
+                (400, "min_value", "average_late_arrival_minutes"),
+            ),
+            ({"total_appointments": 0}, (400, "unknown_field", "total_appointments")),
         ],
     )
     def test_bad_bodies(self, riverside, body, wanted):
@@ -351,6 +356,28 @@ class TestPages:
         with riverside.active():
             row.refresh_from_db()
             assert (row.manual_fields, row.preferred_times) == ([], ["morning"])
+
+    def test_what_was_measured_is_typed_over_and_given_back(self, riverside):
+        with riverside.active():
+            mornings(riverside)
+        client, url = riverside.client(), self.url(riverside)
+        initial = client.get(url).context["form"].initial
+        untouched = {name: value for name, value in initial.items() if value is not None}
+        typed = {"average_no_show_rate": "40", "average_late_arrival_minutes": "7.5"}
+        assert client.post(url, {**untouched, **typed, "version": 1}).status_code == 302
+        section = client.get(self.url(riverside, "preferences")).content.decode()
+        assert "8 min late on average" in section
+        assert "40.0 % of visits" in section
+        with riverside.active():
+            row = learn(riverside)
+            assert row.manual_fields == ["average_late_arrival_minutes", "average_no_show_rate"]
+            assert (row.average_no_show_rate, row.average_late_arrival_minutes) == (0.4, 7.5)
+            learned = known(riverside.patients[0].pk).learned
+        client.post(url, {"learned": "average_no_show_rate", "version": row.version})
+        with riverside.active():
+            row.refresh_from_db()
+            assert row.manual_fields == ["average_late_arrival_minutes"]
+            assert row.average_no_show_rate == learned.no_show_rate
 
     def test_refusals_stand_beside_the_field(self, riverside):
         client, url = riverside.client(), self.url(riverside)
