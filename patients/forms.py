@@ -36,6 +36,27 @@ class TypedDate(forms.DateInput):
         super().__init__(format="%Y-%m-%d", attrs=attrs)
 
 
+class PlaceField(forms.CharField):
+    """A place as maps write it, latitude and longitude in degrees; None where empty."""
+
+    parts = ("latitude", "longitude")
+
+    def to_python(self, value: Any) -> tuple[float, float] | None:
+        typed = super().to_python(value)
+        if not typed:
+            return None
+        found = [part.strip() for part in typed.split(",")]
+        if len(found) != len(self.parts) or not all(found):
+            raise ValidationError("Enter two numbers, such as 52.5200, 13.4050.", code="invalid")
+        latitude, longitude = (
+            validation.CLEANERS[name](part) for name, part in zip(self.parts, found, strict=True)
+        )
+        return latitude, longitude
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
 def _text(label: str, *, required: bool = False, hint: str = "", **attrs: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
@@ -60,6 +81,12 @@ class PatientForm(forms.Form):
     email = _text("E-mail", inputmode="email", spellcheck="false")
     mrn = _text("MRN", hint="Left empty, the next free number is given.", spellcheck="false")
     address = _text("Address", dir="auto")
+    place = PlaceField(
+        label="Place on the map",
+        required=False,
+        help_text="Latitude, longitude: the journey to each site is estimated from it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "52.5200, 13.4050"}),
+    )
     language = forms.ChoiceField(label="Language", choices=LANGUAGES, initial="en", required=False)
     communication_needs = forms.MultipleChoiceField(
         label="Needs",
@@ -86,6 +113,7 @@ class PatientForm(forms.Form):
         "email",
         "mrn",
         "address",
+        "place",
         "language",
         "communication_needs",
         "notes",
@@ -100,7 +128,9 @@ class PatientForm(forms.Form):
     @classmethod
     def of(cls, patient: PatientProfile, data: Any = None) -> "PatientForm":
         """The form filled with a stored record."""
-        initial = {name: getattr(patient, name) for name in cls.base_fields}
+        initial = {name: getattr(patient, name) for name in cls.base_fields if name != "place"}
+        if patient.latitude is not None and patient.longitude is not None:
+            initial["place"] = patient.latitude, patient.longitude
         for name in ("phone", "second_phone"):
             initial[name] = str(initial[name] or "")
         form = cls(data, initial=initial)
@@ -115,6 +145,9 @@ class PatientForm(forms.Form):
             for name, value in self.cleaned_data.items()
             if name in validation.FIELDS and name not in self.errors
         }
+        if "place" in self.cleaned_data:
+            place = self.cleaned_data["place"] or (None, None)
+            typed |= zip(PlaceField.parts, place, strict=True)
         try:
             return self.cleaned_data | validation.clean(typed, partial=True)
         except ValidationError as error:

@@ -103,6 +103,11 @@ def test_registering_leads_to_the_record(desk, riverside):
         ({"sex": "other-worldly"}, "sex"),
         ({"communication_needs": "helicopter"}, "communication_needs"),
         ({"mrn": "R00001"}, "mrn"),
+        ({"place": "Berlin"}, "place"),
+        ({"place": "52.52"}, "place"),
+        ({"place": "52.52, "}, "place"),
+        ({"place": "91, 13.4"}, "place"),
+        ({"place": "52.52, nan"}, "place"),
     ],
 )
 def test_bad_input_is_marked_at_its_field_and_nothing_is_written(desk, riverside, wrong, field):
@@ -113,6 +118,21 @@ def test_bad_input_is_marked_at_its_field_and_nothing_is_written(desk, riverside
     assert list(answer.context["form"].errors) == [field]
     with riverside.active():
         assert PatientProfile.objects.count() == before
+
+
+def test_a_place_on_the_map_is_kept_shown_and_taken_away(desk, riverside):
+    place = "52.5200, 13.4050"
+    address = desk.post(REGISTER, ADA | {"place": place})["Location"]
+    form = desk.get(f"{address}edit/").context["form"]
+    assert form["place"].value() == "52.52, 13.405"
+    with riverside.active():
+        patient = PatientProfile.objects.get(last_name="Byron")
+        assert (patient.latitude, patient.longitude) == (52.52, 13.405)
+    typed = ADA | {"mrn": patient.mrn, "place": "", "version": patient.version}
+    assert desk.post(f"{address}edit/", typed).status_code == 302
+    with riverside.active():
+        patient.refresh_from_db()
+        assert (patient.latitude, patient.longitude) == (None, None)
 
 
 def test_a_nul_character_is_refused_at_the_door(desk):
