@@ -5,7 +5,7 @@ each figure.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -113,7 +113,8 @@ class Line:
 class Report:
     """
     Attributes:
-        lead_type: whose third next available is shown for providers.
+        types: what is open is the whole scope's, so their utilisations add up to its own.
+        lead_type: whose third next available is shown for providers and sites.
         is_comparable: whether the period before was recorded well enough; if not, every
             ``before`` is empty.
     """
@@ -194,7 +195,7 @@ class _Reading:
             total=Line(None, "All", *self._pair(self.rows), self._lead_of(lead_type)),
             providers=self._providers(lead_type),
             types=self._types(),
-            sites=self._sites(),
+            sites=self._sites(lead_type),
             days=self._days(),
             lead_type=lead_type,
             is_comparable=self.is_comparable,
@@ -259,23 +260,30 @@ class _Reading:
 
     def _types(self) -> list[Line]:
         now, before = self.types
+        open_now, open_before = (each.facts.available for each in self._pair(self.rows))
         return [
             Line(
                 key,
                 kind.name,
-                Figures(now.get(key, Facts())),
-                Figures(before.get(key, Facts())),
+                Figures(replace(now.get(key, Facts()), available=open_now)),
+                Figures(replace(before.get(key, Facts()), available=open_before)),
                 self.leads.types.get(key),
             )
             for key, kind in self.kinds.items()
             if key in now or key in before
         ]
 
-    def _sites(self) -> list[Line]:
+    def _sites(self, lead_type: AppointmentTemplate | None) -> list[Line]:
         now, before = self._grouped(counted.by_site)
         names = dict(Site.objects.order_by("name").values_list("pk", "name")) | {None: NO_SITE}
         return [
-            Line(key, name, Figures(now.get(key, Facts())), Figures(before.get(key, Facts())))
+            Line(
+                key,
+                name,
+                Figures(now.get(key, Facts())),
+                Figures(before.get(key, Facts())),
+                self.leads.sites.get((lead_type.pk, key)) if lead_type and key else None,
+            )
             for key, name in names.items()
             if key in now or key in before
         ]

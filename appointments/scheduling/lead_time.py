@@ -40,11 +40,13 @@ THIRD = 3
 class LeadTimes:
     """Whole days of the tenant's calendar from today; None: not within the horizon.
 
-    ``types`` takes whoever of the scope offers the type; ``providers`` has each one's own.
+    ``types`` takes whoever of the scope offers the type; ``providers`` and ``sites`` have each
+    one's own.
     """
 
     types: dict[int, int | None] = field(default_factory=dict)
     providers: dict[tuple[int, int], int | None] = field(default_factory=dict)  # (type, provider)
+    sites: dict[tuple[int, int], int | None] = field(default_factory=dict)  # (type, site)
 
 
 Place = tuple[int, list[tuple[int, int]]]
@@ -111,6 +113,7 @@ def _measure(
     provider = np.array([key[0] for key in lanes.keys], dtype=np.int64)[slots.lane]
     wanted = np.isin(slots.lane, offered)
     start, provider = slots.start[wanted], provider[wanted]
+    place = lanes.windows.site[slots.window][wanted]
 
     def days(starts: np.ndarray) -> int | None:
         if len(starts) < THIRD:
@@ -121,6 +124,8 @@ def _measure(
     found.types[kind.pk] = days(start)
     for key in {lanes.keys[lane][0] for lane in offered}:
         found.providers[kind.pk, key] = days(start[provider == key])
+    for key in {lanes.keys[lane][1] for lane in offered}:
+        found.sites[kind.pk, key] = days(start[place == key])
 
 
 def _offered(kind: AppointmentTemplate, keys: list[tuple[int, int]]) -> list[int]:

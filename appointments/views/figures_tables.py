@@ -1,7 +1,7 @@
 """The figures' tiles and tables, as the pages show them and the exports write them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.formats import number_format
@@ -109,6 +109,7 @@ UTILISATION = Measure(
     ),
     lambda line: _rate(line.now.utilization_rate),
 )
+OF_OPEN_TIME = replace(UTILISATION, head="Share of open time")
 VISITS = Measure(
     "Visits",
     lambda line: Cell(number_format(line.now.facts.visits, 0)),
@@ -156,10 +157,11 @@ THIRD_NEXT = Measure(
     lambda line: line.lead_days,
 )
 OF_PROVIDERS = [UTILISATION, VISITS, NO_SHOWS, CANCELLED, WAIT, OVERTIME, THIRD_NEXT]
-OF_TYPES = [VISITS, BOOKED, NO_SHOWS, CANCELLED, WAIT, THIRD_NEXT]
-OF_SITES = [UTILISATION, VISITS, NO_SHOWS, CANCELLED, WAIT, OVERTIME]
+OF_TYPES = [OF_OPEN_TIME, VISITS, BOOKED, NO_SHOWS, CANCELLED, WAIT, OVERTIME, THIRD_NEXT]
+OF_SITES = [UTILISATION, VISITS, NO_SHOWS, CANCELLED, WAIT, OVERTIME, THIRD_NEXT]
 UNITS = {
     "Utilisation": "Utilisation %",
+    "Share of open time": "Share of open time %",
     "No-shows": "No-shows %",
     "Cancelled": "Cancelled %",
     "Wait": "Wait minutes",
@@ -175,7 +177,7 @@ def tables(report: Report) -> list[ShownTable]:
     return [
         _table("By provider", "Provider", report.providers, OF_PROVIDERS, third.strip()),
         _table("By appointment type", "Type", report.types, OF_TYPES, ""),
-        _table("By site", "Site", report.sites, OF_SITES, ""),
+        _table("By site", "Site", report.sites, OF_SITES, third.strip()),
     ]
 
 

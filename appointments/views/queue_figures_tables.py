@@ -118,7 +118,12 @@ def tables(report: Report) -> list[TrendTable]:
     spans = buckets(report.period.start, report.period.end)
     named = [Line(LANGUAGE_NAMES.get(each.name, each.name), each.now) for each in report.languages]
     found = [
-        ("By provider", "Whose visit it was; at a counter, nobody's", "Provider", report.providers),
+        (
+            "By provider",
+            "Who served, else whose visit it was",
+            "Provider",
+            report.providers,
+        ),
         ("By service point", "", "Place", report.points),
         ("By type", "", "Type", report.types),
         ("By urgency", f"Targets are {_targets()} minutes", "Urgency", report.urgencies),

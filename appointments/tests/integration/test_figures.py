@@ -32,6 +32,7 @@ from appointments.tests.integration.test_tasks import RUNNING
 from appointments.tests.visits import make_visit
 from core.clock import system_clock
 from core.errors import InvalidInputError
+from core.models import Site
 
 pytestmark = pytest.mark.django_db
 
@@ -414,6 +415,29 @@ def test_the_third_next_available_equals_the_oracle(riverside, seed):
             for provider in riverside.providers:
                 own = third_by_hand(riverside, kind, [provider], now)
                 assert found.providers[kind.pk, provider.pk] == own
+
+
+def test_each_site_has_its_own_third_next_available(riverside):
+    now, (here, there) = system_clock(), riverside.providers
+    with riverside.active():
+        second = Site.objects.create(name="East")
+        SlotAvailability.objects.filter(provider=there).update(site=second)
+        for hour in range(8, 18):
+            for days in (0, 1):
+                make_visit(riverside, riverside.at(days, time(hour)), minutes=60, provider=0)
+            make_visit(riverside, riverside.at(0, time(hour)), minutes=60, provider=1)
+        analytics = SchedulingAnalytics(riverside.tenant)
+        report = analytics.report(Period.last(1, today=analytics.today))
+        (line,) = report.types
+        wanted = {
+            riverside.site.pk: third_by_hand(riverside, report.lead_type, [here], now),
+            second.pk: third_by_hand(riverside, report.lead_type, [there], now),
+        }
+        assert wanted == {riverside.site.pk: 2, second.pk: 1}
+        found = lead_times(zone=riverside.tenant.zone_info, now=now, scope=Scope()).sites
+        assert {key: found[report.lead_type.pk, key] for key in wanted} == wanted
+        assert {each.key: each.lead_days for each in report.sites} == wanted
+        assert line.now.utilization_rate == report.total.now.utilization_rate
 
 
 def test_whoever_does_not_offer_a_type_is_not_asked(riverside):
