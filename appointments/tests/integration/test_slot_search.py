@@ -468,11 +468,34 @@ def test_probability_of_one_visit_is_the_slots(riverside, wish):
     assert 0 < alone < 1
 
 
-def test_priority_routing_of_a_given_list(riverside, wish):
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"base_priority_score": 79},
+        {"base_priority_score": 80},
+        {"requires_same_day": True},
+        {"base_priority_score": 100, "requires_same_day": True},
+    ],
+)
+def test_priority_routing_of_a_list_is_what_the_search_does(riverside, wish, rule):
+    early = riverside.at(0, time(6))
     with riverside.active():
-        scheduler = SmartScheduler(riverside.tenant)
-        result = scheduler.search(wish(max_results=50))
-        assert scheduler.apply_priority_routing(result.slots, result.demand) == result.slots
+        scheduler = SmartScheduler(riverside.tenant, clock=lambda: early)
+        today = early.astimezone(riverside.tenant.zone_info).date()
+        wanted = wish(dates=(today, today + timedelta(days=1)), max_results=500)
+        plain = scheduler.search(wanted)
+        assert len(plain.slots) == plain.free
+        assert scheduler.apply_priority_routing(plain.slots, plain.demand) == plain.slots
+        AppointmentPriorityRule.objects.create(name="Chest pain", **rule)
+        ruled = scheduler.search(wanted)
+        routed = scheduler.apply_priority_routing(plain.slots, ruled.demand)
+    places = [
+        [(each.datetime, each.provider_id) for each in found] for found in (routed, ruled.slots)
+    ]
+    assert sorted(places[0]) == sorted(places[1])
+    assert len(places[0]) == (plain.free if "requires_same_day" not in rule else plain.free / 2)
+    in_time = [[at for at, _ in found] == sorted(at for at, _ in found) for found in places]
+    assert in_time == [rule.get("base_priority_score", 0) >= 80] * 2
 
 
 def test_telehealth_needs_no_room_and_no_journey(riverside, wish):
