@@ -106,7 +106,11 @@ def _booked(request: HtmxRequest, visit: AppointmentRequest, *, count: int = 1) 
         request,
         f"Booked {visit.patient.get_full_name()}, {time_format(local)}"
         + (f", {count} visits" if count > 1 else ""),
-        undo=reverse("visits:undo", args=[visit.pk]) if count == 1 else "",
+        undo=(
+            reverse("visits:undo", args=[visit.pk])
+            if count == 1
+            else reverse("scheduling:undo_series", args=[visit.series_id])
+        ),
         then=calendar,
         close=True,
     )

@@ -70,7 +70,16 @@ def test_the_warned_patient_is_booked_from_the_strip_and_undone(waiting, open_pa
     page = open_page(clinic, "/appointments/waitlist/")
     page.locator("#wait-warnings summary").click()
     page.locator("#wait-warnings").get_by_role("link", name="Book").click()
-    page.locator("#panel [name=slot]").nth(1).click()
+    panel = page.locator("#panel")
+    panel.get_by_text("Another time").click()
+    panel.get_by_label("Provider").select_option(str(clinic.providers[0].pk))
+    for at, said in ((time(10), "10:00–10:30 is free"), (time(20), "outside working hours")):
+        local = clinic.at(1, at).astimezone(clinic.tenant.zone_info)
+        panel.get_by_label("Date").fill(f"{local:%Y-%m-%d}")
+        panel.get_by_label("Time", exact=True).fill(f"{local:%H:%M}")
+        panel.get_by_label("Time", exact=True).blur()
+        expect(panel.locator("#slot-check")).to_contain_text(said)
+    panel.locator("[name=slot]").nth(1).click()
     expect(page.locator(".toast")).to_contain_text("Booked Pat1 Riversideson")
     expect(page.locator(".row-link")).to_have_count(0)
     # The wait was too long already, so the time that was booked is shown as late.

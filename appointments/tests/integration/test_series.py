@@ -1,5 +1,6 @@
 """Visits booked together: all or none, on the wall clock, and cancelled from one on."""
 
+import json
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -218,6 +219,15 @@ def test_the_panel_books_a_series_and_cancels_the_rest(riverside, wish):
             "CANCELLED",
             "CANCELLED",
         ]
+
+
+def test_a_series_of_the_panel_is_taken_back_as_a_whole(riverside, wish):
+    client = riverside.client()
+    booked = client.post(BOOK, typed(wish), headers={"HX-Request": "true"})
+    undo = json.loads(booked["HX-Trigger"])["toast"]["undo"]
+    assert client.post(undo, headers={"HX-Request": "true"}).status_code == 204
+    with riverside.active():
+        assert not AppointmentRequest.objects.exclude(status="CANCELLED").exists()
 
 
 def test_the_panel_names_every_visit_that_cannot_be(riverside, engine, wish):
