@@ -13,6 +13,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 from contextlib import suppress
 from typing import Any
@@ -25,7 +26,7 @@ from twisted.internet import reactor
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.tcp import Connection
 
-from core.lifecycle import draining
+from core import lifecycle
 from hospital_management import env
 from hospital_management.asgi import application
 
@@ -121,9 +122,9 @@ class DrainingServer(Server):
             loop.add_signal_handler(number, self._begin_drain)
 
     def _begin_drain(self) -> None:
-        if draining.is_set():
+        if lifecycle.draining.is_set():
             return
-        draining.set()
+        lifecycle.draining.set()
         for port in self._ports:
             port.stopListening()
         self._drained = asyncio.ensure_future(self._drain(env.integer("DRAIN_SECONDS", 20)))
@@ -168,6 +169,8 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     # No access log of Daphne's: it prints query strings, which may hold a name searched for.
+    server = f"{socket.gethostname()}:{options.port}"
+    lifecycle.begun(server)
     DrainingServer(
         application,
         endpoints=endpoints,
@@ -175,6 +178,7 @@ def main() -> None:
         server_name="",
         websocket_handshake_timeout=HANDSHAKE_SECONDS,
     ).run()
+    lifecycle.ended(server)
 
 
 if __name__ == "__main__":

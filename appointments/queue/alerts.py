@@ -15,6 +15,7 @@ from core import pulse
 from core.clock import Clock, system_clock
 from core.db import insert_unless_conflict
 from core.errors import NotFoundError
+from core.lifecycle import CRASHES
 from core.lookups import MAX_KEY
 from core.models import Tenant
 
@@ -160,7 +161,8 @@ def _of_installation(tenant_id: int, now: datetime) -> dict[str, str | None]:
     slow = pulse.by_minute(pulse.SLOW_STATEMENTS, minutes=MINUTES, now=now)
     seen = pulse.by_minute(sockets_seen(tenant_id), minutes=MINUTES, now=now)
     lost = pulse.by_minute(sockets_lost(tenant_id), minutes=MINUTES, now=now)
-    if slow is None or seen is None or lost is None:
+    crashes = pulse.by_minute(CRASHES, minutes=MINUTES, now=now)
+    if slow is None or seen is None or lost is None or crashes is None:
         return {
             Kind.REDIS_LOST: "Screens fetch their state themselves, a little later.",
             Kind.SLOW_QUERIES: None,
@@ -169,7 +171,7 @@ def _of_installation(tenant_id: int, now: datetime) -> dict[str, str | None]:
     return {
         Kind.REDIS_LOST: "",
         Kind.SLOW_QUERIES: _slow(sum(slow)),
-        Kind.SOCKETS_LOST: _lost(sum(lost), max(seen)),
+        Kind.SOCKETS_LOST: _lost(sum(lost), max(seen), crashes=sum(crashes)),
     }
 
 
@@ -179,7 +181,9 @@ def _slow(count: int) -> str:
     return f"{count} statements took longer than half a second, within {MINUTES} minutes."
 
 
-def _lost(count: int, seen: int) -> str:
+def _lost(count: int, seen: int, *, crashes: int) -> str:
+    if crashes and seen >= LOST_AT_LEAST:
+        return "The web server died and was started again: every connection broke off."
     if count < LOST_AT_LEAST or count <= LOST_SHARE * seen:
         return ""
     return f"{count} connections broke off within {MINUTES} minutes."

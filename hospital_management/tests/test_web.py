@@ -1,5 +1,6 @@
 """The web server's end: what is in flight is finished, what is open is told."""
 
+import os
 import signal
 import socket
 import struct
@@ -12,6 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from core import lifecycle, pulse
+from core.clock import system_clock
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVER = """
@@ -127,3 +131,23 @@ def test_a_client_that_does_not_read_is_not_buffered_for_without_limit(server, p
         while received < 1000 * 65536:
             received += client.recv(1 << 20).count(b"x")
         assert _sent(port) == 1000
+
+
+def test_a_server_that_was_killed_is_missed_when_the_next_one_begins():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+
+    def run(end: signal.Signals) -> int:
+        """How many crashes are known once it has begun."""
+        command = [sys.executable, "-m", "hospital_management.web", "--port", str(port)]
+        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "hospital_management.settings"}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment)
+        _wait_for(port)
+        time.sleep(2 * pulse.TOLD_AFTER_SECONDS)
+        known = pulse.by_minute(lifecycle.CRASHES, minutes=15, now=system_clock())
+        process.send_signal(end)
+        process.wait(20)
+        return sum(known)
+
+    assert [run(end) for end in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM)] == [0, 0, 1]

@@ -20,7 +20,7 @@ from appointments.models import QueueAlert, QueueConfiguration, WaitingQueue
 from appointments.queue import alerts
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.tests.visits import make_visit
-from core import pulse
+from core import lifecycle, pulse
 from core.clock import system_clock
 from core.errors import NotFoundError
 from core.models import Tenant
@@ -122,6 +122,21 @@ def test_lost_connections_open_beyond_a_tenth(inside):
     assert shown() == [(Kind.SOCKETS_LOST, True)]
     look(inside, minutes=6)
     assert shown() == [(Kind.SOCKETS_LOST, False)]
+
+
+def test_a_web_server_that_died_took_every_connection_along(inside):
+    lifecycle.begun("host:1")
+    lifecycle.ended("host:1")
+    lifecycle.begun("host:1")
+    lifecycle.begun("host:2")
+    look(inside)
+    lifecycle.begun("host:1")
+    look(inside)
+    assert shown() == []  # nobody had a connection
+    for _ in range(3):
+        pulse.count(alerts.sockets_seen(inside.tenant.pk))
+    look(inside)
+    assert "The web server died" in QueueAlert.objects.get().detail
 
 
 def test_what_one_process_counts_the_others_read_soon(monkeypatch):
