@@ -239,7 +239,7 @@ def mail_alert(tenant_id: int, alert_id: int) -> None:
     if mail is None:
         return
     try:
-        send_mail(mail.subject, mail.body, None, [mail.to])
+        send_mail(mail.subject, mail.body, None, mail.to)
     except OSError as error:  # smtplib's errors are of this kind, and quote addresses
         raise JobError(f"The mail server failed: {type(error).__name__}") from None
 

@@ -58,6 +58,9 @@ class SiteForm(TenantModelForm):
         opens, closes = cleaned.get("opens_at"), cleaned.get("closes_at")
         if opens and closes and opens >= closes:
             self.add_error("closes_at", "The site must close later than it opens.")
+        for name, other in (("latitude", "longitude"), ("longitude", "latitude")):
+            if cleaned.get(name) is None and cleaned.get(other) is not None:
+                self.add_error(name, f"Give it with the {other}, or neither.")
         return cleaned
 
 

@@ -114,6 +114,7 @@ class DrainingServer(Server):
 
     def listen_success(self, port: IListeningPort) -> None:
         self._ports.append(port)
+        lifecycle.begun(_name_of(port))
         super().listen_success(port)
 
     def _listen_for_signals(self) -> None:
@@ -126,6 +127,7 @@ class DrainingServer(Server):
             return
         lifecycle.draining.set()
         for port in self._ports:
+            lifecycle.ended(_name_of(port))
             port.stopListening()
         self._drained = asyncio.ensure_future(self._drain(env.integer("DRAIN_SECONDS", 20)))
 
@@ -153,6 +155,10 @@ class DrainingServer(Server):
         ]
 
 
+def _name_of(port: IListeningPort) -> str:
+    return f"{socket.gethostname()}:{port.getHost().port}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bind", default=os.environ.get("HOST") or "127.0.0.1")
@@ -169,8 +175,6 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     # No access log of Daphne's: it prints query strings, which may hold a name searched for.
-    server = f"{socket.gethostname()}:{options.port}"
-    lifecycle.begun(server)
     DrainingServer(
         application,
         endpoints=endpoints,
@@ -178,7 +182,6 @@ def main() -> None:
         server_name="",
         websocket_handshake_timeout=HANDSHAKE_SECONDS,
     ).run()
-    lifecycle.ended(server)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from appointments.models import (
     SchedulingPreference,
     SchedulingWeights,
 )
-from appointments.scheduling.preferences import LEARNED
+from appointments.scheduling.preferences import LEARNED, Preferences
 from appointments.scheduling.weights import checked_weights
 from core.admin_base import ReadOnlyAdmin, TenantInline, TenantModelAdmin, TenantModelForm
 from core.errors import InvalidInputError
@@ -94,6 +94,8 @@ class SchedulingPreferenceAdmin(SearchByPatient, ArraysAsBoxes, TenantModelAdmin
         row.manual_fields = sorted({*row.manual_fields, *said.intersection(LEARNED)} - emptied)
         row.version += change
         row.save(update_fields=["manual_fields", "version", "updated_at"])
+        if emptied:
+            Preferences(by=None).learn(row.patient_id)
 
 
 class RuleTypes(TenantInline):

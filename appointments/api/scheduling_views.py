@@ -136,7 +136,11 @@ class SmartSchedulingViewSet(
             "urgency": body.pop("priority", Priority.ROUTINE),
             "diagnosis_codes": tuple(body.pop("diagnosis_codes", ())),
         }
-        return trip_wishes(self.request._request.tenant, now=system_clock(), **shared, **body)
+        tenant, now = self.request._request.tenant, system_clock()
+        wishes = trip_wishes(tenant, now=now, **shared, **body)
+        for wish in wishes:
+            check_soonest(wish, tenant.zone_info, now=now, attr="date_to")
+        return wishes
 
     def _shown_weights(self) -> dict[str, Any]:
         row = stored_weights()

@@ -68,9 +68,11 @@ class WaitingQueue(TenantModel):
     def __str__(self) -> str:
         return self.name
 
-    def calculate_wait_time(self, now: datetime) -> float | None:
-        """Mean minutes from joining to the call, of those called in the hour before ``now``; None
-        where nobody was.  What a newcomer is to expect, ``AdvancedQueueEngine`` estimates."""
+    def calculate_wait_time(self, now: datetime | None = None) -> float | None:
+        """Mean minutes from joining to the call, of those called in the hour before ``now`` (None:
+        this moment); None where nobody was.  What a newcomer is to expect, ``AdvancedQueueEngine``
+        estimates."""
+        now = now or timezone.now()
         called = self.entries.filter(called_at__gte=now - timedelta(hours=1))
         mean = called.aggregate(mean=Avg(WAIT))["mean"]
         return mean.total_seconds() / 60 if mean is not None else None
@@ -388,10 +390,12 @@ class QueueEntry(TenantModel):
         """From joining until the call, or until now; minutes."""
         return ((self.called_at or timezone.now()) - self.joined_at).total_seconds() / 60
 
-    def mark_as_called(self, at: datetime, service_point: ServicePoint | None = None) -> None:
+    def mark_as_called(
+        self, at: datetime | None = None, service_point: ServicePoint | None = None
+    ) -> None:
         """Set what a call changes; nothing is written, and no table of transitions is asked:
         callers go through ``AdvancedQueueEngine``."""
-        self.status, self.called_at = QueueEntryStatus.CALLED, at
+        self.status, self.called_at = QueueEntryStatus.CALLED, at or timezone.now()
         self.away_at = self.away_until = None
         if service_point is not None:
             self.service_point = service_point

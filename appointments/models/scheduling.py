@@ -36,7 +36,9 @@ class SchedulingPreference(TenantModel):
         "accounts.User", through="PreferredProvider", related_name="+", blank=True
     )
     average_no_show_rate = models.FloatField(null=True, blank=True, validators=FRACTION)
-    average_late_arrival_minutes = models.FloatField(null=True, blank=True)
+    average_late_arrival_minutes = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(120)]
+    )
     total_appointments = models.PositiveIntegerField(default=0)
     completed_appointments = models.PositiveIntegerField(default=0)
     home_address = models.CharField(max_length=250, blank=True)

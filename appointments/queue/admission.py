@@ -48,14 +48,15 @@ class Admission:
 
     @classmethod
     def of_transfer(cls, queue: WaitingQueue, sent: QueueEntry) -> "Admission":
-        """They want nobody in particular there, unless their provider's visits wait there."""
+        """They want nobody in particular there, unless their provider serves there."""
         provider_id = sent.wanted_provider_id
-        stays = provider_id and queue.queueprovider_set.filter(provider_id=provider_id).exists()
+        if provider_id is None and sent.appointment is not None:
+            provider_id = sent.appointment.provider_id
         fields = {
             "patient_id": sent.patient_id,
             "appointment_id": sent.appointment_id,
             "appointment_type_id": None,
-            "wanted_provider_id": provider_id if stays else None,
+            "wanted_provider_id": _if_serving(queue, provider_id),
             "wanted_specialty": "",
             "is_flexible": sent.is_flexible,
             "is_remote": sent.is_remote,
@@ -120,7 +121,10 @@ def admit(
     patient = existing_patient(patient_id)
     visit = _visit_of(patient.pk, appointment_id, by) if appointment_id is not None else None
     kind = visit.appointment_type if visit else _kind(appointment_type_id)
-    provider_id = visit.provider_id if visit else _provider(wanted_provider_id)
+    if visit is not None:
+        provider_id = _if_serving(queue, visit.provider_id)
+    else:
+        provider_id = _provider(wanted_provider_id)
     fields = {
         "patient_id": patient.pk,
         "appointment_id": visit.pk if visit else None,
@@ -173,6 +177,17 @@ def _provider(key: int | None) -> int | None:
     if key is None:
         return None
     return existing(User.objects.providers(), key, "wanted_provider_id").pk
+
+
+def _if_serving(queue: WaitingQueue, provider_id: int | None) -> int | None:
+    """The provider, where their visits wait in the queue or they serve at one of its points.
+
+    A booked patient who waits elsewhere first, to be seen by a nurse say, is anybody's there.
+    """
+    waits_there = queue.queueprovider_set.filter(provider_id=provider_id)
+    serves_there = queue.service_points.filter(provider_id=provider_id, is_active=True)
+    found = provider_id is not None and (waits_there.exists() or serves_there.exists())
+    return provider_id if found else None
 
 
 def _specialty(text: str) -> str:

@@ -7,7 +7,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
 from accounts.models import User
-from accounts.permissions import Permission, check
+from accounts.permissions import Permission, Role, check
 from appointments.enums import QueueAlertKind, QueueEntryStatus
 from appointments.models import QueueAlert, QueueConfiguration, QueueEntry, WaitingQueue
 from appointments.permissions import visible_queues
@@ -47,7 +47,7 @@ def sockets_lost(tenant_id: int) -> str:
 class Mail:
     subject: str
     body: str
-    to: str
+    to: list[str]
 
 
 def look(own: Tenant, *, clock: Clock = system_clock) -> list[int]:
@@ -90,7 +90,8 @@ def claim_mail(alert_id: int, *, clock: Clock = system_clock) -> Mail | None:
         return None
     alert = QueueAlert.objects.select_related("queue", "tenant").get(pk=alert_id)
     own: Tenant = alert.tenant
-    if not own.email:
+    to = _recipients(own)
+    if not to:
         return None
     where = alert.queue.name if alert.queue else own.name
     since = alert.opened_at.astimezone(own.zone_info)
@@ -99,7 +100,15 @@ def claim_mail(alert_id: int, *, clock: Clock = system_clock) -> Mail | None:
         f"{label}.\n\n{where}, since {since:%H:%M} on {since:%d %B %Y}.\n{alert.detail}\n\n"
         "Open Queues, then Alerts, to see it. This mail is sent once.\n"
     )
-    return Mail(" ".join(f"{where}: {label}".split()), body, own.email)
+    return Mail(" ".join(f"{where}: {label}".split()), body, to)
+
+
+def _recipients(own: Tenant) -> list[str]:
+    """The hospital's address or, where it has none, those of its managers and administrators."""
+    if own.email:
+        return [own.email]
+    leading = User.objects.filter(is_active=True, role__in=(Role.MANAGER, Role.TENANT_ADMIN))
+    return sorted(set(leading.exclude(email="").values_list("email", flat=True)))
 
 
 def visible_alerts(user: User) -> QuerySet[QueueAlert]:
@@ -183,7 +192,7 @@ def _slow(count: int) -> str:
 
 def _lost(count: int, seen: int, *, crashes: int) -> str:
     if crashes and seen >= LOST_AT_LEAST:
-        return "The web server died and was started again: every connection broke off."
+        return "A web server died and was started again: its connections broke off."
     if count < LOST_AT_LEAST or count <= LOST_SHARE * seen:
         return ""
     return f"{count} connections broke off within {MINUTES} minutes."

@@ -93,8 +93,9 @@ class EntrySteps:
         self.record(entry, step, before, from_status, now=now, reason=reason)
 
     def _server_of(self, entry: QueueEntry) -> int | None:
-        """Whoever serves at the entry's service point; elsewhere the provider who says so."""
-        if entry.service_point is not None:
+        """Whoever serves at the entry's service point; where nobody in particular does, the
+        provider who starts."""
+        if entry.service_point is not None and entry.service_point.provider_id is not None:
             return entry.service_point.provider_id
         is_provider = self.by is not None and self.by.role == Role.PROVIDER
         return self.by.pk if is_provider else None

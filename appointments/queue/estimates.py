@@ -229,12 +229,10 @@ def _paces(queue: WaitingQueue, points: list[Point], *, now: datetime) -> np.nda
 
 
 def _pace_at(point: Point, rows: list[dict[str, Any]]) -> float:
-    own = [
-        row
-        for row in rows
-        if row["served_by_id"] == point.provider_id
-        and (point.provider_id is not None or row["service_point_id"] == point.point_id)
-    ]
+    name, key = "service_point_id", point.point_id
+    if point.provider_id is not None:
+        name, key = "served_by_id", point.provider_id
+    own = [row for row in rows if row[name] == key]
     actual = sum(_minutes(row["actual"]) for row in own)
     return pace_of(actual, sum(row["expected"] for row in own))
 

@@ -11,6 +11,7 @@ from appointments.queue.history import replay
 from appointments.queue.hourly import HourFigures
 from appointments.queue.report import Group, Line, report_of
 from appointments.queue.selectors import queue_status
+from appointments.queue.stays import EPOCH
 from appointments.scheduling.analytics import Period
 from core.errors import InvalidInputError
 
@@ -66,8 +67,10 @@ def moment_of(queue: WaitingQueue, at: datetime, *, now: datetime) -> dict[str, 
     """Who was present at a past instant, the line first, in serving order.
 
     Raises:
-        InvalidInputError: it has not come yet.
+        InvalidInputError: it has not come yet, or lies before all computers.
     """
+    if at < EPOCH:
+        raise InvalidInputError("Choose a time from 1970 on.", attr="at", code="out_of_range")
     if at > now:
         raise InvalidInputError("This time has not come yet.", attr="at", code="in_the_future")
     was = replay(queue.pk, at)

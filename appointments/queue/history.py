@@ -1,7 +1,7 @@
 """What happened to entries: written down with what each step replaced, undone and replayed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, Subquery
@@ -30,6 +30,9 @@ FIELDS = (
     "completed_at",
 )
 """What a step may change, and undo puts back."""
+
+LONGEST_STAY = timedelta(days=7)
+"""Nobody stays longer: ``upkeep`` ends each day what was forgotten."""
 
 TAKEN_BACK = "Taken back"
 """The reason for leaving a queue to which sending on was undone."""
@@ -138,13 +141,13 @@ def replay(queue_id: int, at: datetime) -> Moment:
     entered = QueueEvent.objects.filter(
         entry=OuterRef("pk"), at__lte=at, rank__isnull=False
     ).order_by("-pk")
-    later = QueueEvent.objects.filter(entry=OuterRef("pk"), at__gt=at)
+    later = QueueEvent.objects.filter(queue_id=queue_id, entry=OuterRef("pk"), at__gt=at)
     rows = (
         QueueEntry.objects.filter(
             # Who is neither here now nor was in any step since had left before.
             Q(status__in=QUEUE_PRESENT) | Exists(later),
             queue_id=queue_id,
-            joined_at__lte=at,
+            joined_at__range=(at - LONGEST_STAY, at),
         )
         .annotate(
             state=Subquery(last),

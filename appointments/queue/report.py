@@ -37,7 +37,7 @@ class Seen:
     """A stay with what is known of its patient's visit.
 
     Attributes:
-        provider: who saw the patient, or would have; None and empty at a counter.
+        provider: who saw the patient, else whose visit it was; None and empty of nobody.
         booked_at: as ``instant`` writes it; None for walk-ins.
         told: the wait's low, median and high estimate on joining, minutes; None if there was none.
     """
@@ -262,9 +262,6 @@ def _seen(queue: WaitingQueue, first: date, last: date, zone: ZoneInfo) -> list[
         own=F("appointment__provider"),
         own_first=F("appointment__provider__first_name"),
         own_last=F("appointment__provider__last_name"),
-        there=F("service_point__provider"),
-        there_first=F("service_point__provider__first_name"),
-        there_last=F("service_point__provider__last_name"),
         point=F("service_point__name"),
         language=F("patient__language"),
     )
@@ -281,7 +278,7 @@ def _seen(queue: WaitingQueue, first: date, last: date, zone: ZoneInfo) -> list[
 
 def _row(stay: Stay, day: date, row: dict[str, Any]) -> Seen:
     told = (row["predicted_p10"], row["predicted_p50"], row["predicted_p90"])
-    whose = next((each for each in ("by", "own") if row[each]), "there")
+    whose = "by" if row["by"] else "own"
     name = f"{row[f'{whose}_first'] or ''} {row[f'{whose}_last'] or ''}".strip()
     return Seen(
         stay=stay,

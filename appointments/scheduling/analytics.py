@@ -113,7 +113,8 @@ class Line:
 class Report:
     """
     Attributes:
-        types: what is open is the whole scope's, so their utilisations add up to its own.
+        types: what is open is the whole scope's, so their utilisations add up to its own, but for
+            overbooked hours.
         lead_type: whose third next available is shown for providers and sites.
         is_comparable: whether the period before was recorded well enough; if not, every
             ``before`` is empty.
@@ -203,10 +204,7 @@ class _Reading:
 
     def provider(self, provider: User) -> Line:
         lead = self._lead_of(self._lead_type())
-        now, before = self._split(self.rows)
-        return Line(
-            provider.pk, provider.get_full_name(), Figures(_sum(now)), Figures(_sum(before)), lead
-        )
+        return Line(provider.pk, provider.get_full_name(), *self._pair(self.rows), lead)
 
     @cached_property
     def rows(self) -> list[DayFacts]:

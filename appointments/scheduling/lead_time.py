@@ -67,7 +67,7 @@ class Lanes:
 def lead_times(
     *, zone: ZoneInfo, now: datetime, scope: Scope, type_ids: Iterable[int] | None = None
 ) -> LeadTimes:
-    """For each active type (or those of ``type_ids``) and each provider who offers it.
+    """For each active type (or those of ``type_ids``), each provider who offers it and each site.
 
     Four queries, and three more where a type takes a room or a device; a slot without a free one
     does not count.

@@ -203,7 +203,7 @@ def _travel(free: Free) -> Floats:
         return by_hand * rush_factor(hours, weekdays)
     if patient.get("latitude") is None or patient.get("longitude") is None:
         return minutes
-    places = {row[0]: (row[2], row[3]) for row in free.facts["sites"] if row[2] is not None}
+    places = {row[0]: (row[2], row[3]) for row in free.facts["sites"] if None not in row[2:4]}
     placed = np.isin(free.site, list(places))
     if placed.any():
         keys = sorted(places)

@@ -25,6 +25,7 @@ from appointments.scheduling.slot_reads import read_facts
 from appointments.scheduling.slot_search import Free, find_free
 from appointments.scheduling.slots import MINUTE, day_number, day_of, instant
 from appointments.scheduling.trips import NOBODY, Option, best_trips
+from appointments.scheduling.weights import current_weights
 from appointments.scheduling.wishes import (
     DEFAULT_RESULTS,
     FARTHEST,
@@ -133,7 +134,12 @@ class SmartScheduler:
     def __init__(
         self, tenant: Tenant, *, weights: Weights | None = None, clock: Clock = system_clock
     ) -> None:
-        self.tenant, self.weights, self.clock = tenant, weights, clock
+        self.tenant, self._weights, self.clock = tenant, weights, clock
+
+    @property
+    def weights(self) -> Weights:
+        """What slots are ranked by: those given, else the tenant's."""
+        return self._weights or current_weights()
 
     def find_optimal_slots(
         self,
@@ -184,7 +190,7 @@ class SmartScheduler:
         return self._ranked(find_free(wish, zone=self.tenant.zone_info, now=now), now)
 
     def _ranked(self, free: Free, now: datetime) -> Found:
-        return rank(free, zone=self.tenant.zone_info, now=now, weights=self.weights)
+        return rank(free, zone=self.tenant.zone_info, now=now, weights=self._weights)
 
     def find_trips(
         self,
@@ -236,7 +242,8 @@ class SmartScheduler:
         Raises:
             InvalidInputError: naming ``rrule``, or the dates.
         """
-        days_of = series_days(rrule, wish.dates, zone=self.tenant.zone_info)
+        firsts = [day for day in wish.dates if not wish.weekdays or day.weekday() in wish.weekdays]
+        days_of = series_days(rrule, firsts, zone=self.tenant.zone_info)
         every = {day for days in days_of.values() for day in days}
         all_dates = wanted_dates(every, today=wish.dates[0], attr="rrule", most=FARTHEST.days + 1)
         found = self.find(replace(wish, dates=all_dates, weekdays=frozenset()))
@@ -250,7 +257,6 @@ class SmartScheduler:
             days_of={
                 day_number(first): [day_number(day) for day in days]
                 for first, days in days_of.items()
-                if not wish.weekdays or first.weekday() in wish.weekdays
             },
             count=wish.max_results,
         )

@@ -429,7 +429,8 @@ def visit(inside, clock):
     return visit
 
 
-def test_the_visit_follows_its_place_in_the_queue(engine, visit, inside, clock):
+def test_the_visit_follows_its_place_in_the_queue(engine, queue, visit, inside, clock):
+    QueueProvider.objects.create(queue=queue, provider=visit.provider)
     entry = join(engine, inside.patients[0], appointment_id=visit.pk)
     visit.refresh_from_db()
     assert visit.status == AppointmentStatus.CHECKED_IN

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from accounts.models import ProviderProfile
 from accounts.permissions import Role
+from appointments.booking.engine import BookingEngine
 from appointments.enums import ServicePointState
 from appointments.models import (
     QueueConfiguration,
@@ -101,7 +102,7 @@ def test_a_walk_in_joins_the_queue_with_the_least_work_per_open_point(people):
 
 
 def test_a_room_that_two_lines_share_is_half_of_each_ones(people):
-    own, sharing, empty, other = (queue(name) for name in ("Own", "Sharing", "Empty", "Other"))
+    sharing, own, empty, other = (queue(name) for name in ("Sharing", "Own", "Empty", "Other"))
     point("Own room", own)
     point("Shared room", sharing, other, empty)
     fill(own, people[:1])
@@ -270,6 +271,39 @@ def test_a_patient_sent_on_still_wants_the_provider_whose_visits_wait_there(insi
     assert in_rooms.wanted_provider == doctor
     in_lab = AdvancedQueueEngine(rooms).transfer(in_rooms.pk, to_queue_id=lab.pk)
     assert in_lab.wanted_provider is None
+
+
+def test_a_booked_patient_is_called_at_every_station_and_comes_back(inside):
+    doctor, other = inside.providers
+    triage, rooms, lab = queue("Triage"), queue("Rooms"), queue("Lab")
+    QueueProvider.objects.create(queue=rooms, provider=doctor)
+    QueueProvider.objects.create(queue=rooms, provider=other)
+    nurse, sampling = point("Triage 1", triage), point("Samples", lab, provider=other)
+    own, next_door = point("Room 1", rooms, provider=doctor), point("Room 2", rooms, provider=other)
+    visit = BookingEngine(by=None).book(
+        patient_id=inside.patients[0].pk,
+        provider_id=doctor.pk,
+        appointment_type_id=inside.types[0].pk,
+        start=inside.at(1, time(10)),
+    )
+    early = inside.at(1, time(9, 45))
+
+    def engine(of):
+        return AdvancedQueueEngine(of, clock=lambda: early)
+
+    entry = engine(triage).add_to_queue(patient_id=visit.patient_id, appointment_id=visit.pk)
+    for here, place, then in (
+        (triage, nurse, rooms),
+        (rooms, own, lab),
+        (lab, sampling, rooms),
+        (rooms, own, None),
+    ):
+        if here == rooms:
+            assert engine(rooms).get_next_patient(service_point_id=next_door.pk) is None
+        called = engine(here).get_next_patient(service_point_id=place.pk)
+        assert called == entry
+        if then is not None:
+            entry = engine(here).transfer(called.pk, to_queue_id=then.pk)
 
 
 SPECIALTIES = ("", "Cardiology", "CARDIOLOGY", "Dermatology", "Ångström")

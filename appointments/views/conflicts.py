@@ -95,8 +95,8 @@ def _form(request: HtmxRequest, data: Any, **kwargs: Any) -> CheckForm:
 
 
 def _initial(request: HtmxRequest) -> dict[str, Any]:
-    local = system_clock().astimezone(request.tenant.zone_info)
-    return {"date": local.date(), "time": local.replace(minute=0).time(), "duration_minutes": 30}
+    coming = (system_clock() + timedelta(hours=1)).astimezone(request.tenant.zone_info)
+    return {"date": coming.date(), "time": coming.replace(minute=0).time(), "duration_minutes": 30}
 
 
 def _answer(request: HtmxRequest, form: CheckForm) -> dict[str, Any] | None:

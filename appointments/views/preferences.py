@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from accounts.permissions import Permission, can
 from appointments.enums import DayPart, Weekday
+from appointments.scheduling.habits import MOST_LATE_MINUTES
 from appointments.scheduling.preferences import LEARNED, Known, Preferences, known
 from appointments.views.figures_words import percent
 from appointments.views.htmx import HtmxRequest, staff_view, version_of
@@ -22,7 +23,8 @@ from core.lookups import MAX_KEY
 from patients.models import PatientProfile
 
 NOTHING = "No clear preference"
-MOST_LATE = 120
+MEASURED = ("average_no_show_rate", "average_late_arrival_minutes")
+"""What moves with every visit."""
 
 
 class PreferencesForm(forms.Form):
@@ -37,6 +39,7 @@ class PreferencesForm(forms.Form):
     )
     average_no_show_rate = forms.FloatField(
         label="Misses, percent of visits",
+        show_hidden_initial=True,
         required=False,
         min_value=0,
         max_value=100,
@@ -44,9 +47,10 @@ class PreferencesForm(forms.Form):
     )
     average_late_arrival_minutes = forms.FloatField(
         label="Arrives late, minutes",
+        show_hidden_initial=True,
         required=False,
         min_value=0,
-        max_value=MOST_LATE,
+        max_value=MOST_LATE_MINUTES,
         widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "any"}),
     )
     travel_time_to_clinic = forms.IntegerField(
@@ -81,11 +85,13 @@ class PreferencesForm(forms.Form):
 
     @property
     def changed(self) -> dict[str, Any]:
-        """What differs from what is stored; the rest stays as it came about."""
+        """What differs from what was shown; the rest stays as it came about, though a visit may
+        have taught something else meanwhile."""
         found = {
             name: value
             for name, value in self.cleaned_data.items()
             if _same(value) != _same(self.present[name])
+            and (name not in MEASURED or name in self.changed_data)
         }
         if found.get("average_no_show_rate") is not None:
             found["average_no_show_rate"] /= 100

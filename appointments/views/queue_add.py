@@ -16,6 +16,7 @@ from appointments.permissions import visible_appointments
 from appointments.queue.admission import MAY_WAIT
 from appointments.queue.console import place_of
 from appointments.queue.errors import AlreadyWaitingError, QueueClosedError, VisitNotExpectedError
+from appointments.queue.joining import join_shortest
 from appointments.queue.queue_engine import SCORES, AdvancedQueueEngine
 from appointments.queue.selectors import queue_of
 from appointments.scheduling.rules import known_specialties
@@ -50,16 +51,22 @@ def add_to_queue_htmx_view(request: HtmxRequest, queue_id: int) -> HttpResponse:
 
 def _add(request: HtmxRequest, queue: WaitingQueue) -> HttpResponse:
     form = _form(request, request.POST)
-    if not form.is_valid():
+    if not (form.is_valid() and _may_go_anywhere(request, form)):
         return _panel(request, queue, form=form, status=400)
-    # The button of an offered queue names it; else the patient joins this one.
-    target = queue_of(request.user, key_of(request.POST.get("instead", "")) or queue.pk)
+    stay = form.wishes() | {
+        "patient_id": form.cleaned_data["patient_id"],
+        "priority_score": SCORES[form.cleaned_data["priority"]],
+    }
     try:
-        added = AdvancedQueueEngine(target, by=request.user).add_to_queue(
-            patient_id=form.cleaned_data["patient_id"],
-            priority_score=SCORES[form.cleaned_data["priority"]],
-            **form.wishes(),
-        )
+        if "shortest" in request.POST:
+            specialty = stay.pop("wanted_specialty", "")
+            added = join_shortest(
+                **stay, specialty=specialty, site_id=queue.site_id, by=request.user
+            )
+        else:
+            # The button of an offered queue names it; else the patient joins this one.
+            target = queue_of(request.user, key_of(request.POST.get("instead", "")) or queue.pk)
+            added = AdvancedQueueEngine(target, by=request.user).add_to_queue(**stay)
     except (QueueClosedError, AlreadyWaitingError, VisitNotExpectedError, InvalidInputError) as why:
         form.add_error(why.attr if why.attr in form.fields else None, str(why))
         return _panel(request, queue, form=form, status=why.http_status, refusal=_refusal(why))
@@ -75,6 +82,18 @@ def _add(request: HtmxRequest, queue: WaitingQueue) -> HttpResponse:
         then=reverse("queue:console", args=[added.queue_id]),
         close=True,
     )
+
+
+def _may_go_anywhere(request: HtmxRequest, form: AddForm) -> bool:
+    """Where the shortest line is asked for; what stands against it is an error of its field."""
+    if "shortest" not in request.POST:
+        return True
+    wishes = form.wishes()
+    if "appointment_id" in wishes:
+        form.add_error("appointment_id", "The visit waits for its provider, not in any line.")
+    elif "wanted_provider_id" in wishes and not wishes["is_flexible"]:
+        form.add_error("wanted", "Choose anyone or a specialty: one provider has one line.")
+    return form.is_valid()
 
 
 def _refusal(error: DomainError) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from appointments.scheduling.smart_scheduler import SmartScheduler
 from appointments.scheduling.weights import current_weights
 from appointments.scheduling.wishes import Wish, checked_wish
 from appointments.views.htmx import HtmxRequest, key_of, staff_view
-from appointments.views.scheduling import answer, waiting_entry
+from appointments.views.scheduling import answer
 from appointments.views.scheduling_cards import Card, SlotKey, cards_of
 from appointments.views.wish_form import Catalogue, WishForm
 from appointments.waitlist.waitlist_engine import WaitlistEngine
@@ -95,13 +95,26 @@ def book(request: HtmxRequest) -> HttpResponse:
 
 def _commit(request: HtmxRequest, form: WishForm, **booking: Any) -> AppointmentRequest:
     """Book; the patient who waits for just this visit then waits no longer."""
-    entry = waiting_entry(form.cleaned_data.get("waiting_id"))
-    wanted = (booking["patient_id"], booking["appointment_type_id"])
-    if entry is None or (entry.patient_id, entry.appointment_type_id) != wanted:
+    entry = WaitingList.objects.filter(
+        pk=form.cleaned_data.get("waiting_id"),
+        patient=booking["patient_id"],
+        appointment_type=booking["appointment_type_id"],
+    ).first()
+    if entry is None or _has_come_from(entry, booking):
         return BookingEngine(by=request.user).book(**booking)
     for name in ("patient_id", "appointment_type_id"):
         del booking[name]
     return WaitlistEngine(request.tenant, by=request.user).book_from(entry.pk, **booking)
+
+
+def _has_come_from(entry: WaitingList, booking: dict[str, Any]) -> bool:
+    """Whether the very visit ended the wait: a second press is told so, and not that somebody else
+    was faster."""
+    visit = entry.scheduled_appointment
+    return visit is not None and (visit.provider_id, visit.scheduled_datetime) == (
+        booking["provider_id"],
+        booking["start"],
+    )
 
 
 def _named_hold(request: HtmxRequest) -> AppointmentRequest | None:

@@ -171,7 +171,8 @@ def _page(request: HtmxRequest, page: _Page) -> HttpResponse:
 
 
 def _comparison(request: HtmxRequest, form: WeightsForm) -> Comparison | None:
-    """As if the sliders were scaled to 100 %; None while there is nothing to rank."""
+    """As if the sliders were scaled to 100 %; None while there is nothing to rank, as where the
+    type's only room is out of use."""
     types = {str(each.pk): each for each in _types()}
     kind = types.get(str(form["appointment_type_id"].value()))
     if kind is None:
@@ -179,14 +180,17 @@ def _comparison(request: HtmxRequest, form: WeightsForm) -> Comparison | None:
     now = system_clock()
     today = now.astimezone(request.tenant.zone_info).date()
     patient = chosen_patient(form["patient_id"].value())
-    wish = checked_wish(
-        request.tenant,
-        now=now,
-        patient_id=patient.pk if patient else None,
-        appointment_type_id=kind.pk,
-        dates=date_range(today, today + timedelta(days=PREVIEW_DAYS - 1)),
-        dates_attr="appointment_type_id",
-    )
+    try:
+        wish = checked_wish(
+            request.tenant,
+            now=now,
+            patient_id=patient.pk if patient else None,
+            appointment_type_id=kind.pk,
+            dates=date_range(today, today + timedelta(days=PREVIEW_DAYS - 1)),
+            dates_attr="appointment_type_id",
+        )
+    except InvalidInputError:
+        return None
     draft = {name: value / ALL for name, value in scaled(percents(form)).items()}
     return compare(SmartScheduler(request.tenant), wish, Weights(**draft))
 

@@ -143,11 +143,14 @@ def test_a_server_that_was_killed_is_missed_when_the_next_one_begins():
         command = [sys.executable, "-m", "hospital_management.web", "--port", str(port)]
         environment = os.environ | {"DJANGO_SETTINGS_MODULE": "hospital_management.settings"}
         process = subprocess.Popen(command, cwd=ROOT, env=environment)
-        _wait_for(port)
-        time.sleep(2 * pulse.TOLD_AFTER_SECONDS)
-        known = pulse.by_minute(lifecycle.CRASHES, minutes=15, now=system_clock())
-        process.send_signal(end)
-        process.wait(20)
+        try:
+            _wait_for(port)
+            time.sleep(2 * pulse.TOLD_AFTER_SECONDS)
+            known = pulse.by_minute(lifecycle.CRASHES, minutes=15, now=system_clock())
+            process.send_signal(end)
+            process.wait(20)
+        finally:
+            process.kill()
         return sum(known)
 
     assert [run(end) for end in (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM)] == [0, 0, 1]

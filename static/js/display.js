@@ -108,16 +108,22 @@ const isOver = (call) =>
 async function announceAll() {
   if (isAnnouncing) return;
   isAnnouncing = true;
-  for (let call = calls.next(now()); call; call = calls.next(now())) {
-    if (isOver(call) || (await waitsAgain(call))) continue;
-    if (options.shows_initials && !initials[call.entry_id]) await ask();
-    frame.dataset.announced = `${frame.dataset.announced ?? ""} ${call.call_id}`.trim();
-    show(call);
-    await Promise.all([wait(CALL_MS), announceAloud(options.speech, call.ticket, call.service_point)]);
+  try {
+    for (let call = calls.next(now()); call; call = calls.next(now())) await announce(call);
+  } finally {
     overlay.hidden = true;
-    await wait(PAUSE_MS);
+    isAnnouncing = false;
   }
-  isAnnouncing = false;
+}
+
+async function announce(call) {
+  if (isOver(call) || (await waitsAgain(call))) return;
+  if (options.shows_initials && !initials[call.entry_id]) await ask();
+  frame.dataset.announced = `${frame.dataset.announced ?? ""} ${call.call_id}`.trim();
+  show(call);
+  await Promise.all([wait(CALL_MS), announceAloud(options.speech, call.ticket, call.service_point)]);
+  overlay.hidden = true;
+  await wait(PAUSE_MS);
 }
 
 function hearCall(call) {
@@ -152,9 +158,10 @@ async function ask() {
   const signal = AbortSignal.timeout?.(PATIENCE_MS);
   const answer = await fetch("status/", { cache: "no-store", signal }).catch(() => null);
   if (answer?.status === 404) location.reload();
-  if (!answer?.ok) return false;
+  const screen = answer?.ok ? await answer.json().catch(() => null) : null; // cut off half-way
+  if (!screen) return false;
   heardAt = Date.now();
-  takeScreen(await answer.json());
+  takeScreen(screen);
   tick();
   return true;
 }

@@ -6,12 +6,12 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from appointments.enums import DayPart, Weekday
+from appointments.scheduling.habits import MOST_LATE_MINUTES
 from appointments.scheduling.preferences import LEARNED, Known
 from core.api_fields import Choice, Key, Number, StrictSerializer, Text, Whole, iso
 from core.lookups import MAX_KEY
 
 MOST_PROVIDERS = 50
-MOST_LATE = 120
 AS_LEARNED = "Null goes back to what is learned."
 PREFERENCES = {
     "patient_id": 12,
@@ -76,7 +76,7 @@ class PreferencesWriteSerializer(StrictSerializer):
     )
     average_late_arrival_minutes = Number(
         min_value=0,
-        max_value=MOST_LATE,
+        max_value=MOST_LATE_MINUTES,
         allow_null=True,
         required=False,
         help_text=AS_LEARNED,
@@ -118,10 +118,10 @@ class PreferencesSerializer(serializers.Serializer):
     preferred_times = serializers.ListField(child=serializers.ChoiceField(choices=DayPart.choices))
     preferred_providers = serializers.ListField(child=serializers.IntegerField())
     average_no_show_rate = serializers.FloatField(
-        help_text="0 to 1; smoothed towards the tenant's rate."
+        help_text="0 to 1; learned, it is smoothed towards the tenant's rate."
     )
     average_late_arrival_minutes = serializers.FloatField(
-        allow_null=True, help_text="Coming early counts 0; null before the first arrival."
+        allow_null=True, help_text="Learned, coming early counts 0; null before the first arrival."
     )
     total_appointments = serializers.IntegerField(help_text="Completed, missed or cancelled.")
     completed_appointments = serializers.IntegerField()

@@ -195,6 +195,10 @@ def test_lead_time_of_the_type_is_kept(riverside, api, wish, day):
     assert {slot["datetime"][:10] for slot in found.json()["slots"]} == {day(5)}
     too_soon = api.post(FIND, wish | {"preferred_dates": [day(1), day(2)]})
     assert problem(too_soon) == (400, "too_soon", "preferred_dates")
+    kind = {"appointment_type_id": wish["appointment_type_id"]}
+    trip = {"patient_id": wish["patient_id"], "date_from": day(1), "date_to": day(2)}
+    trips = api.post("appointments/scheduling/find-trips/", trip | {"visits": [kind, kind]})
+    assert problem(trips) == (400, "too_soon", "date_to")
 
 
 @pytest.mark.parametrize("last", ["9999-12-31", "9999-12-30", "2100-01-01"])
@@ -344,3 +348,9 @@ def test_series_keep_the_time_of_day_and_say_what_is_missing(riverside, api, wis
 )
 def test_a_rule_that_cannot_be_used_is_named(api, wish, rrule, code):
     assert problem(api.post(SERIES, wish | {"rrule": rrule})) == (400, code, "rrule")
+
+
+def test_a_series_that_can_begin_on_none_of_the_weekdays_is_named(api, wish, day):
+    asked = {"preferred_dates": [day(number) for number in range(1, 8)], "weekdays": [0]}
+    asked["rrule"] = "FREQ=WEEKLY;BYDAY=TU;COUNT=3"
+    assert problem(api.post(SERIES, wish | asked)) == (400, "not_first", "rrule")

@@ -136,7 +136,7 @@ def test_a_web_server_that_died_took_every_connection_along(inside):
     for _ in range(3):
         pulse.count(alerts.sockets_seen(inside.tenant.pk))
     look(inside)
-    assert "The web server died" in QueueAlert.objects.get().detail
+    assert "A web server died" in QueueAlert.objects.get().detail
 
 
 def test_what_one_process_counts_the_others_read_soon(monkeypatch):
@@ -202,6 +202,16 @@ def test_a_mail_goes_out_once_and_names_nobody(riverside, lakeside):
     assert sent.to == ["desk@riverside.test"]
     assert sent.subject == "Walk-in: Somebody waits too long"
     assert "Pat1" not in sent.body + sent.subject
+
+
+def test_a_hospital_without_an_address_has_its_managers_told(inside, queue):
+    Tenant.objects.filter(pk=inside.tenant.pk).update(email="")
+    wait(inside, queue, minutes=70)
+    [key] = look(inside)
+    roles = Role.MANAGER, Role.TENANT_ADMIN
+    told = alerts.claim_mail(key)
+    assert told is not None
+    assert told.to == sorted(inside.user(role).email for role in roles)
 
 
 def test_what_comes_and_goes_is_mailed_once_an_hour(inside, queue):

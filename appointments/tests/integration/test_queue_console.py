@@ -331,6 +331,7 @@ def test_todays_visit_is_offered_and_checked_in(riverside, desk, queue):
     now = system_clock()
     with riverside.active():
         visit = make_visit(riverside, now, priority="priority")
+        QueueProvider.objects.create(queue=queue, provider=visit.provider)
         make_visit(riverside, now, patient=1, provider=1)
     panel = shown(send(desk, add(queue), {"choose": riverside.patients[0].pk}))
     assert panel.count('name="appointment_id"') == 2
@@ -507,6 +508,22 @@ def test_who_runs_queues(role, riverside, queue, line):
     assert send(client, call_next(queue)).status_code == 204
     found = send(client, reverse("calendar:patient_options"), {"q": "Pat2"})
     assert "Pat2 Riversideson" in shown(found)
+
+
+def test_a_walk_in_goes_where_the_line_is_shortest(riverside, desk, queue):
+    with riverside.active():
+        other = WaitingQueue.objects.create(name="Second hall", prefix="S", site=queue.site)
+        busy = AdvancedQueueEngine(queue)
+        for patient in riverside.patients[:2]:
+            busy.add_to_queue(patient_id=patient.pk)
+    values = {"patient_id": riverside.patients[2].pk, "priority": "urgent", "shortest": "1"}
+    wants_one = values | {"wanted": f"provider:{riverside.providers[0].pk}"}
+    refused = send(desk, add(queue), wants_one)
+    assert (refused.status_code, list(refused.context["form"].errors)) == (400, ["wanted"])
+    assert send(desk, add(queue), values).status_code < 300
+    with riverside.active():
+        entry = QueueEntry.objects.get(patient=riverside.patients[2])
+    assert (entry.queue_id, entry.priority_score) == (other.pk, 100)
 
 
 def test_names_are_in_no_address_and_no_public_attribute(desk, queue, line):

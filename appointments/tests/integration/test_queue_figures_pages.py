@@ -146,10 +146,8 @@ def test_a_provider_and_a_type_have_lines_of_their_own(busy):
         point = ServicePoint.objects.create(name="Room 9", provider=doctor)
         ServicePointQueue.objects.create(point=point, queue=queue)
         kind = clinic.types[1]
-        entry = play(
-            clinic, queue, at=clinic.at(-1, time(15)), number=9, appointment_type_id=kind.pk
-        )
-        QueueEntry.objects.filter(pk=entry.pk).update(service_point=point)
+        at = clinic.at(-1, time(15))
+        play(clinic, queue, at=at, number=9, appointment_type_id=kind.pk, room=point)
     page = text_of(clinic.client(Role.MANAGER).get(url(queue), yesterday(clinic)))
     assert f"{doctor.get_full_name()} 1 10 min" in page
     assert "Room 9 1 10 min" in page

@@ -459,6 +459,24 @@ def test_a_waiting_patients_visit_ends_the_wait_and_undo_resumes_it(desk, rivers
         assert entry.status == WaitingListStatus.ACTIVE
 
 
+def test_a_wait_that_a_colleague_ended_does_not_become_two_visits(desk, riverside):
+    with riverside.active():
+        entry = WaitingList.objects.create(
+            patient=riverside.patients[1], appointment_type=riverside.types[1]
+        )
+    page = desk.client.get(PAGE, {"waiting": entry.pk})
+    wish = {
+        "waiting_id": entry.pk,
+        "patient_id": entry.patient_id,
+        "appointment_type_id": entry.appointment_type_id,
+    }
+    first, second = (str(card.key) for card in page.context["cards"][:2])
+    for _ in range(2):  # a second press of the same button shows what the first one booked
+        assert desk.post(BOOK, slot=first, **wish).status_code < 300
+    assert desk.post(BOOK, slot=second, **wish).status_code == 409
+    assert len(desk.visits(*S.values)) == 1
+
+
 def test_another_visit_than_the_awaited_one_leaves_the_wait(desk, riverside):
     with riverside.active():
         entry = WaitingList.objects.create(

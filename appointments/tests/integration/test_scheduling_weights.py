@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.permissions import Role
-from appointments.models import SchedulingWeights
+from appointments.models import AppointmentTemplate, SchedulingWeights
 from appointments.scheduling.scoring import FACTORS
 from appointments.scheduling.weights import save_weights
 from appointments.views.scheduling_weights import scaled
@@ -100,3 +100,10 @@ def test_the_previews_patient_is_chosen_by_search(riverside, manager):
     response = manager.post(PAGE, asked)
     assert response.context["patient"] == riverside.patients[2]
     assert response.context["form"].total == 100
+
+
+def test_a_type_whose_only_room_is_out_of_use_leaves_the_page_standing(riverside):
+    with riverside.active():
+        AppointmentTemplate.objects.update(resource_kind="Scanner")
+    page = riverside.client(Role.MANAGER).get(PAGE)
+    assert (page.status_code, page.context["comparison"]) == (200, None)

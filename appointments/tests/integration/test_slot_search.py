@@ -498,6 +498,14 @@ def test_priority_routing_of_a_list_is_what_the_search_does(riverside, wish, rul
     assert in_time == [rule.get("base_priority_score", 0) >= 80] * 2
 
 
+def test_a_site_with_half_a_place_has_none(riverside, wish):
+    with riverside.active():
+        PatientProfile.objects.update(latitude=52.5, longitude=13.4)
+        Site.objects.filter(pk=riverside.site.pk).update(latitude=52.5, longitude=None)
+        slots = SmartScheduler(riverside.tenant).search(wish()).slots
+    assert len(slots) == 10
+
+
 def test_telehealth_needs_no_room_and_no_journey(riverside, wish):
     with riverside.active():
         kind = riverside.types[0]
