@@ -68,6 +68,18 @@ class ChoicesField(forms.Field):
 
 
 @extend_schema_field(OpenApiTypes.INT64)
+class ListFilters(django_filters.FilterSet):
+    """Refuses a range of days that ends before it begins, where the filters have one."""
+
+    def is_valid(self) -> bool:
+        if super().is_valid():
+            first, last = (self.form.cleaned_data.get(name) for name in ("date_from", "date_to"))
+            if first and last and last < first:
+                error = ValidationError("Give a day from date_from on.", code="end_before_start")
+                self.form.add_error("date_to", error)
+        return not self.errors
+
+
 class KeyFilter(django_filters.Filter):
     field_class = KeyField
 

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from accounts.models import User
 from accounts.permissions import Permission
-from core.api_filters import KeyFilter, Ordering, SearchFilter
+from core.api_filters import KeyFilter, ListFilters, Ordering, SearchFilter
 from core.api_views import ReadViewSet
 
 
@@ -54,7 +54,7 @@ class ProviderSerializer(serializers.Serializer):
         }
 
 
-class ProviderFilters(django_filters.FilterSet):
+class ProviderFilters(ListFilters):
     site_id = KeyFilter(field_name="provider_profile__sites")
     specialty = django_filters.CharFilter(
         field_name="provider_profile__specialties", method="of_specialty", max_length=60

@@ -1,12 +1,11 @@
 """Sites: the places where patients are seen."""
 
-import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.permissions import Permission
-from core.api_filters import FlagFilter, Ordering, SearchFilter
+from core.api_filters import FlagFilter, ListFilters, Ordering, SearchFilter
 from core.api_views import ReadViewSet
 from core.models import Site
 
@@ -52,7 +51,7 @@ class SiteSerializer(serializers.ModelSerializer):
         ]
 
 
-class SiteFilters(django_filters.FilterSet):
+class SiteFilters(ListFilters):
     is_active = FlagFilter()
     search = SearchFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
     ordering = Ordering(fields=["id", "name"])

@@ -3,7 +3,6 @@
 
 from typing import Any
 
-import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -18,7 +17,7 @@ from appointments.api.serializers import preferences as wishes
 from appointments.models import SchedulingMetrics
 from appointments.scheduling.analytics import Period, SchedulingAnalytics
 from appointments.scheduling.preferences import Preferences, known
-from core.api_filters import DateFilter, KeyFilter, Ordering
+from core.api_filters import DateFilter, KeyFilter, ListFilters, Ordering
 from core.api_views import ReadViewSet
 from core.audit import record_read
 from core.errors import NotFoundError
@@ -144,7 +143,7 @@ FIGURES_PERMISSIONS = {
 """What SmartSchedulingViewSet asks for, by action."""
 
 
-class SchedulingMetricsFilters(django_filters.FilterSet):
+class SchedulingMetricsFilters(ListFilters):
     provider_id = KeyFilter()
     date_from = DateFilter(field_name="date", lookup_expr="gte", help_text=FIRST_DAY)
     date_to = DateFilter(field_name="date", lookup_expr="lte", help_text=LAST_DAY)

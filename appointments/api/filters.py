@@ -4,7 +4,13 @@ import django_filters
 from django.db.models import Q, QuerySet
 
 from appointments.api.serializers.appointments import MODALITIES, STATUSES
-from appointments.enums import Priority, QueueEntryStatus, TimeOffKind, WaitingListStatus
+from appointments.enums import (
+    Priority,
+    QueueEntryStatus,
+    ServicePointState,
+    TimeOffKind,
+    WaitingListStatus,
+)
 from appointments.models import (
     AppointmentPriorityRule,
     AppointmentRequest,
@@ -13,6 +19,7 @@ from appointments.models import (
     DisplayScreen,
     QueueEntry,
     Resource,
+    ServicePoint,
     SlotAvailability,
     TimeOff,
     WaitingList,
@@ -24,6 +31,7 @@ from core.api_filters import (
     DayFilter,
     FlagFilter,
     KeyFilter,
+    ListFilters,
     Ordering,
     SearchFilter,
 )
@@ -39,7 +47,7 @@ def of_patients_like(queryset: QuerySet, name: str, value: str) -> QuerySet:
     return queryset.filter(patient_id__in=search(value).values("pk"))
 
 
-class AppointmentFilters(django_filters.FilterSet):
+class AppointmentFilters(ListFilters):
     patient_id = KeyFilter()
     provider_id = KeyFilter()
     appointment_type_id = KeyFilter()
@@ -61,7 +69,7 @@ class AppointmentFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class AppointmentTypeFilters(django_filters.FilterSet):
+class AppointmentTypeFilters(ListFilters):
     provider_id = KeyFilter(method="offered_by", help_text="Types this provider offers.")
     site_id = KeyFilter(method="offered_at", help_text="Types offered at this site.")
     specialty = django_filters.CharFilter(max_length=60)
@@ -87,7 +95,7 @@ def _listed_or_open(queryset: QuerySet, relation: str, column: str, value: int) 
     return queryset.filter(listed | Q(**{f"{relation}__isnull": True})).distinct()
 
 
-class AvailabilityFilters(django_filters.FilterSet):
+class AvailabilityFilters(ListFilters):
     provider_id = KeyFilter()
     site_id = KeyFilter()
     rule_id = KeyFilter()
@@ -102,7 +110,7 @@ class AvailabilityFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class AvailabilityRuleFilters(django_filters.FilterSet):
+class AvailabilityRuleFilters(ListFilters):
     provider_id = KeyFilter()
     site_id = KeyFilter()
     ordering = Ordering(fields=["weekday", "start_time", "id"])
@@ -112,7 +120,7 @@ class AvailabilityRuleFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class PriorityRuleFilters(django_filters.FilterSet):
+class PriorityRuleFilters(ListFilters):
     appointment_type_id = KeyFilter(method="for_type", help_text="Rules that it can match.")
     is_active = FlagFilter()
     search = SearchFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
@@ -126,7 +134,7 @@ class PriorityRuleFilters(django_filters.FilterSet):
         return _listed_or_open(queryset, "ruletype", "appointment_type_id", value)
 
 
-class ResourceFilters(django_filters.FilterSet):
+class ResourceFilters(ListFilters):
     site_id = KeyFilter()
     kind = django_filters.CharFilter(max_length=60)
     is_active = FlagFilter()
@@ -138,7 +146,7 @@ class ResourceFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class TimeOffFilters(django_filters.FilterSet):
+class TimeOffFilters(ListFilters):
     """``date_from`` and ``date_to`` keep what touches these days."""
 
     provider_id = KeyFilter()
@@ -154,7 +162,7 @@ class TimeOffFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class QueueFilters(django_filters.FilterSet):
+class QueueFilters(ListFilters):
     site_id = KeyFilter()
     is_active = FlagFilter()
     is_accepting_patients = FlagFilter()
@@ -166,7 +174,23 @@ class QueueFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class QueueEntryFilters(django_filters.FilterSet):
+class ServicePointFilters(ListFilters):
+    queue_id = KeyFilter(field_name="servicepointqueue__queue_id")
+    site_id = KeyFilter()
+    provider_id = KeyFilter()
+    state = ChoicesFilter(
+        choices=ServicePointState.choices, help_text="One, or several with commas."
+    )
+    is_active = FlagFilter()
+    search = SearchFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
+    ordering = Ordering(fields=["id", "name"])
+
+    class Meta:
+        model = ServicePoint
+        fields: list[str] = []
+
+
+class QueueEntryFilters(ListFilters):
     queue_id = KeyFilter()
     patient_id = KeyFilter()
     appointment_id = KeyFilter()
@@ -193,7 +217,7 @@ class QueueEntryFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class WaitlistFilters(django_filters.FilterSet):
+class WaitlistFilters(ListFilters):
     patient_id = KeyFilter()
     appointment_type_id = KeyFilter()
     preferred_provider_id = KeyFilter()
@@ -212,7 +236,7 @@ class WaitlistFilters(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class DisplayFilters(django_filters.FilterSet):
+class DisplayFilters(ListFilters):
     site_id = KeyFilter()
     queue_id = KeyFilter(field_name="displayqueue__queue_id", help_text="Screens that show it.")
     search = SearchFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")

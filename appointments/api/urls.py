@@ -17,6 +17,7 @@ from appointments.api.resource_views import ResourceViewSet, TimeOffViewSet
 from appointments.api.rule_views import PriorityRuleViewSet
 from appointments.api.scheduling_views import SmartSchedulingViewSet
 from appointments.api.series_views import SeriesViewSet
+from appointments.api.service_point_views import ServicePointViewSet
 from appointments.api.trip_views import TripViewSet
 from appointments.api.waitlist_views import WaitlistViewSet
 
@@ -33,6 +34,7 @@ router.register("availability-rules", AvailabilityRuleViewSet, basename="api-ava
 router.register("priority-rules", PriorityRuleViewSet, basename="api-priority-rule")
 router.register("queues", QueueManagementViewSet, basename="api-queue")
 router.register("queue-entries", QueueEntryViewSet, basename="api-queue-entry")
+router.register("service-points", ServicePointViewSet, basename="api-service-point")
 router.register("displays", DisplayViewSet, basename="api-display")
 router.register("waitlist", WaitlistViewSet, basename="api-waitlist")
 router.register("scheduling-metrics", SchedulingMetricsViewSet, basename="api-scheduling-metrics")

@@ -372,3 +372,43 @@ def test_who_served_is_told_whoever_was_asked_for(queue, riverside, api, add):
     started = api.post(f"{ENTRIES}/{entry['id']}/mark_in_progress/").json()
     assert started["served_by_id"] == provider.pk
     assert api.post(f"{ENTRIES}/{entry['id']}/undo/").json()["served_by_id"] is None
+
+
+def test_service_points_are_set_up_by_managers_and_opened_by_staff(queue, riverside, api, add):
+    manager, points = api_of(riverside, Role.MANAGER), "appointments/service-points"
+    made = manager.post(f"{points}/", {"name": "Room 9", "queue_ids": [queue.pk]})
+    assert (made.status_code, made.json()["state"], made.json()["queue_ids"]) == (
+        201,
+        "open",
+        [queue.pk],
+    )
+    path = f"{points}/{made.json()['id']}/"
+    assert api.patch(path, {"name": "Mine"}).status_code == 403
+    paused = api.post(f"{path}pause/")
+    assert (paused.status_code, paused.json()["state"]) == (200, "paused")
+    add()
+    assert (
+        api.post(f"{QUEUES}/{queue.pk}/call_next/", {"service_point": "Room 9"}).status_code == 409
+    )
+    assert api.send("POST", f"{path}open/", {}, **{"If-Match": made["ETag"]}).status_code == 412
+    assert api.post(f"{path}open/").json()["state"] == "open"
+    assert (
+        api.post(f"{QUEUES}/{queue.pk}/call_next/", {"service_point": "Room 9"}).status_code == 200
+    )
+    assert problem(manager.delete(path))[0] == 409
+    listed = api.get(f"{points}/", {"queue_id": queue.pk, "ordering": "name"}).json()["results"]
+    assert [each["name"] for each in listed] == ["Room 1", "Room 2", "Room 9"]
+    for wrong, attr in (({"queue_ids": []}, "queue_ids"), ({"queue_ids": [999_999]}, "queue_ids")):
+        refused = manager.post(f"{points}/", {"name": "Room 10", **wrong})
+        assert problem(refused)[0] == 400
+        assert problem(refused)[2].startswith(attr)
+
+
+def test_a_range_that_ends_before_it_begins_is_no_empty_list(api):
+    for name in (
+        "appointments/queue-entries",
+        "appointments/appointments",
+        "appointments/time-off",
+    ):
+        refused = api.get(f"{name}/", {"date_from": "2030-01-02", "date_to": "2030-01-01"})
+        assert problem(refused) == (400, "end_before_start", "date_to")

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import Permission
-from core.api_filters import DateFilter, FlagFilter, Ordering, SearchFilter
+from core.api_filters import DateFilter, FlagFilter, ListFilters, Ordering, SearchFilter
 from core.api_views import ReadViewSet
 from core.audit import record_read
 from core.errors import NotFoundError
@@ -24,7 +24,7 @@ from patients.api.serializers import (
 from patients.models import PatientProfile
 
 
-class PatientFilters(django_filters.FilterSet):
+class PatientFilters(ListFilters):
     search = SearchFilter(
         method="by_text",
         help_text="Any part of name, MRN, phone or birth date; best first; forgives typing errors.",

@@ -10,6 +10,8 @@ from appointments.models import (
     AvailabilityRule,
     DisplayScreen,
     QueueEntry,
+    ServicePoint,
+    ServicePointQueue,
     SlotAvailability,
     WaitingList,
     WaitingQueue,
@@ -27,6 +29,7 @@ COLLECTIONS = {
     "appointments/appointments": (P.SEE_TODAY, P.BOOK),
     "appointments/queues": (P.SEE_QUEUES, P.CONFIGURE_QUEUES),
     "appointments/queue-entries": (P.SEE_QUEUES, None),
+    "appointments/service-points": (P.SEE_QUEUES, P.CONFIGURE_QUEUES),
     "appointments/waitlist": (P.SEE_WAITLIST, P.EDIT_WAITLIST),
     "appointments/displays": (P.CONFIGURE_QUEUES, P.CONFIGURE_QUEUES),
 }
@@ -54,6 +57,8 @@ def records_of(clinic):
         queue = WaitingQueue.objects.create(name="Walk-in", site=clinic.site)
         queue.providers.add(clinic.providers[0])
         entry = QueueEntry.objects.create(queue=queue, patient=clinic.patients[0], ticket="A001")
+        point = ServicePoint.objects.create(name="Room 1")
+        ServicePointQueue.objects.create(point=point, queue=queue)
         wish = WaitingList.objects.create(
             patient=clinic.patients[0],
             appointment_type=clinic.types[0],
@@ -69,6 +74,7 @@ def records_of(clinic):
             "appointments/appointments": row.pk,
             "appointments/queues": queue.pk,
             "appointments/queue-entries": entry.pk,
+            "appointments/service-points": point.pk,
             "appointments/waitlist": wish.pk,
             "appointments/displays": DisplayScreen.objects.create(name="Hall").pk,
         }

@@ -14,6 +14,8 @@ from appointments.models import (
     QueueEntry,
     Resource,
     SchedulingMetrics,
+    ServicePoint,
+    ServicePointQueue,
     SlotAvailability,
     TimeOff,
     WaitingList,
@@ -38,6 +40,7 @@ LISTS = [
     "appointments/appointments/?search=Cost&status=PENDING&date_from=2020-01-01",
     "appointments/queues/",
     "appointments/queue-entries/",
+    "appointments/service-points/",
     "appointments/waitlist/",
     "appointments/scheduling-metrics/",
 ]
@@ -69,6 +72,8 @@ def add_one_of_each(clinic, number):
     )
     queue = WaitingQueue.objects.create(name=f"Queue {number}", site=site)
     QueueEntry.objects.create(queue=queue, patient=patient, ticket=f"A{number}")
+    point = ServicePoint.objects.create(name=f"Point {number}")
+    ServicePointQueue.objects.create(point=point, queue=queue)
     WaitingList.objects.create(patient=patient, appointment_type=kind)
     SchedulingMetrics.objects.create(provider=provider, date=date(2035, 1, 1))
 
