@@ -135,6 +135,8 @@ class SmartSchedulingViewSet(
         shared = {
             "urgency": body.pop("priority", Priority.ROUTINE),
             "diagnosis_codes": tuple(body.pop("diagnosis_codes", ())),
+            "weekdays": frozenset(body.pop("weekdays", ())),
+            "times": tuple((each["from"], each["to"]) for each in body.pop("times", ())),
         }
         tenant, now = self.request._request.tenant, system_clock()
         wishes = trip_wishes(tenant, now=now, **shared, **body)

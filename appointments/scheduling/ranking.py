@@ -36,6 +36,7 @@ class Found:
         minutes: travel time; NaN where it is not known.
         means: of each factor, over all free slots.
         order: rows of the best slots, best first.
+        is_soonest_first: as wished, or as a priority rule wants it.
     """
 
     free: Free
@@ -52,6 +53,7 @@ class Found:
     wishes_met: Mapping[str, Flags]
     total: Floats
     order: Ints
+    is_soonest_first: bool
 
     @cached_property
     def missed_percent(self) -> tuple[float, float]:
@@ -129,6 +131,7 @@ def rank(free: Free, *, zone: ZoneInfo, now: datetime, weights: Weights | None =
         wishes_met=met,
         total=total,
         order=order,
+        is_soonest_first=soonest,
     )
 
 

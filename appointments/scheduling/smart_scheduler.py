@@ -201,7 +201,8 @@ class SmartScheduler:
         max_results: int = DEFAULT_RESULTS,
         per_day: int | None = None,
     ) -> list[TripPlan]:
-        """Two or three visits on one day, the least idle time first.
+        """Two or three visits on one day, the least idle time first; where a rule or a wish asks
+        for the soonest, those of the earliest day before others.
 
         Args:
             wishes: of one patient, for the same dates.
@@ -217,6 +218,7 @@ class SmartScheduler:
             keep_order=keep_order,
             count=max_results,
             per_day=per_day,
+            earliest_day_first=any(each.is_soonest_first for each in found),
         )
         return [
             TripPlan(
@@ -234,7 +236,8 @@ class SmartScheduler:
     def find_series(self, wish: Wish, rrule: str) -> list[SeriesPlan]:
         """First times on the wish's dates whose repetitions are free at the same time of day.
 
-        Complete series come first, then those that lack the fewest visits.
+        Complete series come first, then those that lack the fewest visits; of equals the better, or
+        where a rule or the wish asks for it, the earlier.
 
         Args:
             rrule: RFC 5545, such as ``FREQ=WEEKLY;COUNT=6``.
@@ -253,7 +256,7 @@ class SmartScheduler:
             site=free.site,
             day=free.day,
             clock=free.clock,
-            score=found.total,
+            score=-free.slots.start.astype(float) if found.is_soonest_first else found.total,
             days_of={
                 day_number(first): [day_number(day) for day in days]
                 for first, days in days_of.items()
@@ -366,5 +369,5 @@ def _series_plan(found: Found, series: Repetition, days_of: dict[date, list[date
         slots=describe(found, rows),
         days=[day for day, row in zip(days, series.rows, strict=True) if row >= 0],
         missing=[day for day, row in zip(days, series.rows, strict=True) if row < 0],
-        score=round(series.score, 2),
+        score=round(float(found.total[rows].mean()), 2),
     )

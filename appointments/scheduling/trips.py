@@ -65,6 +65,7 @@ def best_trips(
     keep_order: bool,
     count: int,
     per_day: int | None = None,
+    earliest_day_first: bool = False,
 ) -> list[Trip]:
     """The trips with the least idle time; among equals, the better slots, then the earlier.
 
@@ -74,15 +75,22 @@ def best_trips(
         keep_order: whether the visits must follow one another as listed.
         count: how many trips, at most one per first slot and order.
         per_day: how many of one day at most.
+        earliest_day_first: trips of an earlier day come before those with less idle time.
     """
     if any(not len(option.start) for option in options):
         return []
     numbers = range(len(options))
     orders = [tuple(numbers)] if keep_order else list(permutations(numbers))
     transfer, most = transfer_minutes * MINUTE, count if per_day is None else per_day
-    found = [trip for order in orders for trip in _trips(options, order, transfer, count, most)]
+    found = [
+        trip
+        for order in orders
+        for trip in _trips(options, order, transfer, count, most, earliest_day_first)
+    ]
     best, of_day = [], Counter[int]()
-    for trip in sorted(found, key=lambda trip: _rank(trip, options)):
+    for trip in sorted(
+        found, key=lambda trip: (earliest_day_first and trip.day, *_rank(trip, options))
+    ):
         of_day[trip.day] += 1
         if of_day[trip.day] <= most:
             best.append(trip)
@@ -94,7 +102,12 @@ def _rank(trip: Trip, options: Sequence[Option]) -> tuple[int, float, int, tuple
 
 
 def _trips(
-    options: Sequence[Option], order: tuple[int, ...], transfer: int, count: int, per_day: int
+    options: Sequence[Option],
+    order: tuple[int, ...],
+    transfer: int,
+    count: int,
+    per_day: int,
+    earliest_day_first: bool,
 ) -> list[Trip]:
     first, last = options[order[0]], options[order[-1]]
     chains: list[Visits] = [[(first, np.arange(len(first.start)))]]
@@ -116,7 +129,8 @@ def _trips(
         np.take_along_axis(np.stack([chain[step][1] for chain in chains]), of_chain, axis=0)[0]
         for step in range(len(order))
     ]
-    best = np.lexsort((first.start, -score, idle))
+    wanted_day = first.day if earliest_day_first else np.zeros_like(first.day)
+    best = np.lexsort((first.start, -score, idle, wanted_day))
     best = best[idle[best] < NEVER]
     best = best[_is_among_first(first.day[best], per_day)][:count]
     return [

@@ -295,6 +295,10 @@ class FindTripsSerializer(StrictSerializer):
     site_id = Key(required=False, allow_null=True, help_text="All of them there.")
     date_from = Day()
     date_to = Day(help_text="Included.")
+    weekdays = serializers.ListField(
+        child=Whole(min_value=0, max_value=6), required=False, max_length=7, help_text="Monday: 0."
+    )
+    times = TimeRangeSerializer(many=True, required=False, max_length=MAX_RANGES)
     keep_order = Flag(required=False, help_text="They follow one another as listed.")
     transfer_minutes = Whole(
         min_value=0, max_value=240, required=False, help_text="From one site to another."

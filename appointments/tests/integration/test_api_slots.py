@@ -1,14 +1,21 @@
 """``scheduling/find-optimal-slots/`` and the weights over HTTP."""
 
-from datetime import time
+from datetime import date, time
 
 import pytest
 
 from accounts.permissions import Role
 from appointments.api.serializers.scheduling import FoundSlotsSerializer, SlotSerializer
-from appointments.models import AppointmentTemplate, Resource, TemplateProvider, TemplateSite
+from appointments.models import (
+    AppointmentPriorityRule,
+    AppointmentTemplate,
+    Resource,
+    TemplateProvider,
+    TemplateSite,
+)
 from appointments.scheduling.scoring import FACTORS
 from appointments.tests.api import api_of, problem
+from appointments.tests.visits import make_visit
 from core.models import Site
 
 pytestmark = pytest.mark.django_db
@@ -354,3 +361,31 @@ def test_a_series_that_can_begin_on_none_of_the_weekdays_is_named(api, wish, day
     asked = {"preferred_dates": [day(number) for number in range(1, 8)], "weekdays": [0]}
     asked["rrule"] = "FREQ=WEEKLY;BYDAY=TU;COUNT=3"
     assert problem(api.post(SERIES, wish | asked)) == (400, "not_first", "rrule")
+
+
+def test_an_urgent_rule_puts_the_earliest_series_and_trip_first(riverside, api, wish, trip, day):
+    asked = {"date_from": day(1), "date_to": day(5)}
+    with riverside.active():
+        AppointmentPriorityRule.objects.create(name="Chest pain", base_priority_score=90)
+        for hour in range(8, 17):  # on the first day two visits leave an hour between them
+            for provider in range(2):
+                make_visit(riverside, riverside.at(1, time(hour)), provider=provider)
+    trips = api.post(TRIPS, trip | asked).json()["trips"]
+    days = [each["slots"][0]["datetime"][:10] for each in trips]
+    assert days == sorted(days)
+    wanted = wish | {"preferred_dates": [day(number) for number in (2, 3, 4)]}
+    series = api.post(SERIES, wanted | {"rrule": "FREQ=WEEKLY;COUNT=2"}).json()["series"]
+    starts = [each["slots"][0]["datetime"] for each in series if not each["missing"]]
+    assert len(starts) > 1
+    assert starts == sorted(starts)
+
+
+def test_trips_keep_to_weekdays_and_times(api, trip, day):
+    wanted = date.fromisoformat(day(3)).weekday()
+    times = [{"from": "09:00", "to": "12:00"}]
+    narrowed = trip | {"weekdays": [wanted], "times": times, "date_to": day(6)}
+    found = api.post(TRIPS, narrowed).json()["trips"]
+    assert found
+    slots = [slot["datetime"] for each in found for slot in each["slots"]]
+    assert {at[:10] for at in slots} == {day(3)}
+    assert all("09:00" <= at[11:16] < "12:00" for at in slots)

@@ -135,3 +135,16 @@ def test_the_better_scored_of_two_at_one_time_is_taken():
     second = replace(of_one_day((30, 1, -1), (30, 2, -1)), score=np.array([3.0, 9.0]))
     (trip,) = best_trips([first, second], transfer_minutes=0, keep_order=True, count=5)
     assert (trip.rows, trip.idle) == ((0, 1), 15 * MINUTE)
+
+
+def test_the_earliest_day_may_come_before_the_least_idle_time():
+    def two_days(first, second):
+        made = of_one_day((first, 1, -1), (24 * 60 + second, 1, -1))
+        return replace(made, day=np.array([0, 1]))
+
+    wanted = [two_days(0, 0), two_days(60, 15)]
+    given = {"transfer_minutes": 0, "keep_order": True, "count": 1}
+    (shortest,), (earliest,) = (
+        best_trips(wanted, **given, earliest_day_first=chosen) for chosen in (False, True)
+    )
+    assert [(trip.day, trip.idle // MINUTE) for trip in (shortest, earliest)] == [(1, 0), (0, 45)]
