@@ -23,7 +23,7 @@ SLOW_STATEMENTS = "slow-statements"
 TOLD_AFTER_SECONDS = 1.0
 DOWN = (RedisError, OSError)
 _untold: Counter[str] = Counter()
-_lock = threading.Lock()
+_lock, _telling = threading.Lock(), threading.Lock()
 
 
 def count(what: str) -> None:
@@ -37,14 +37,15 @@ def count(what: str) -> None:
 
 
 def flush() -> None:
-    """Tell the cache what was counted."""
-    with _lock:
-        counts = dict(_untold)
-        _untold.clear()
-    with suppress(*DOWN):
-        for key, number in counts.items():
-            cache.add(key, 0, timeout=KEPT_SECONDS)
-            cache.incr(key, number)
+    """Tell the cache what was counted; what another thread is telling has been told after it."""
+    with _telling:
+        with _lock:
+            counts = dict(_untold)
+            _untold.clear()
+        with suppress(*DOWN):
+            for key, number in counts.items():
+                cache.add(key, 0, timeout=KEPT_SECONDS)
+                cache.incr(key, number)
 
 
 def by_minute(what: str, *, minutes: int, now: datetime) -> list[int] | None:

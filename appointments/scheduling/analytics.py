@@ -204,7 +204,10 @@ class _Reading:
 
     def provider(self, provider: User) -> Line:
         lead = self._lead_of(self._lead_type())
-        return Line(provider.pk, provider.get_full_name(), *self._pair(self.rows), lead)
+        now, before = self._split(self.rows)
+        return Line(
+            provider.pk, provider.get_full_name(), Figures(_sum(now)), Figures(_sum(before)), lead
+        )
 
     @cached_property
     def rows(self) -> list[DayFacts]:
