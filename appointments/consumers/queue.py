@@ -10,12 +10,9 @@ from appointments.consumers.hub import News, hub
 from appointments.consumers.watching import Place, PlaceConsumer, WatchingConsumer
 from appointments.enums import QUEUE_PRESENT
 from appointments.models import QueueEntry, WaitingQueue
-from appointments.permissions import visible_queues
+from appointments.permissions import may_see_queue, visible_queues
 from core.lookups import MAX_KEY
 from patients.models import PatientProfile
-
-QUEUE_OF_TENANT = "SELECT 1 FROM appointments_waitingqueue WHERE tenant_id = %s AND id = %s"
-"""What every socket asks is a constant, as in ``accounts.backends``."""
 
 
 class QueueGuard(GuardedConsumer):
@@ -59,18 +56,10 @@ class QueueConsumer(QueueGuard, WatchingConsumer):
     def refusal_of(self, user: User) -> int | None:
         if not can(user, Permission.SEE_QUEUES):
             return CLOSE_NOT_ALLOWED
-        if not self._is_visible_to(user):
+        if not may_see_queue(user, self.queue_id):
             return self.refusal_of_queue()
         self.wanted = ((self.tenant_id, self.queue_id),)
         return None
-
-    def _is_visible_to(self, user: User) -> bool:
-        known = min(self.queue_id, MAX_KEY)
-        if not can(user, Permission.SEE_ALL_PROVIDERS):
-            return visible_queues(user).filter(pk=known).exists()
-        with connection.cursor() as cursor:
-            cursor.execute(QUEUE_OF_TENANT, [self.tenant_id, known])
-            return cursor.fetchone() is not None
 
 
 class PatientQueueConsumer(QueueGuard, PlaceConsumer):

@@ -88,9 +88,10 @@ def best_trips(
         for trip in _trips(options, order, transfer, count, most, earliest_day_first)
     ]
     best, of_day = [], Counter[int]()
-    for trip in sorted(
-        found, key=lambda trip: (earliest_day_first and trip.day, *_rank(trip, options))
-    ):
+    found.sort(key=lambda trip: _rank(trip, options))
+    if earliest_day_first:
+        found.sort(key=lambda trip: trip.day)  # stable: within a day as before
+    for trip in found:
         of_day[trip.day] += 1
         if of_day[trip.day] <= most:
             best.append(trip)

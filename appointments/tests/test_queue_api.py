@@ -384,6 +384,9 @@ def test_service_points_are_set_up_by_managers_and_opened_by_staff(queue, rivers
     )
     path = f"{points}/{made.json()['id']}/"
     assert api.patch(path, {"name": "Mine"}).status_code == 403
+    changed = manager.patch(path, {"type_ids": [riverside.types[0].pk]})
+    assert (changed.status_code, changed.json()["type_ids"]) == (200, [riverside.types[0].pk])
+    assert manager.patch(path, {"type_ids": []}).json()["name"] == "Room 9"
     paused = api.post(f"{path}pause/")
     assert (paused.status_code, paused.json()["state"]) == (200, "paused")
     add()

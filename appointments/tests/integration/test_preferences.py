@@ -379,6 +379,30 @@ class TestPages:
             assert row.manual_fields == ["average_late_arrival_minutes"]
             assert row.average_no_show_rate == learned.no_show_rate
 
+    def test_what_a_visit_taught_while_the_form_was_open_is_not_set_by_hand(self, riverside):
+        with riverside.active():
+            mornings(riverside)
+        client, url = riverside.client(), self.url(riverside)
+        form = client.get(url).context["form"]
+        names = "average_no_show_rate", "average_late_arrival_minutes"
+        shown = {name: form[name].value() or "" for name in names}
+        hidden = {f"initial-{name}": value for name, value in shown.items()}
+        assert all(f'name="{name}"' in client.get(url).content.decode() for name in hidden)
+        with riverside.active():
+            make_visit(riverside, riverside.at(-1, time(9)), status=S.NO_SHOW)
+            learned = learn(riverside).average_no_show_rate
+        lists = {
+            "preferred_days": known_days(riverside),
+            "preferred_times": ["morning"],
+            "preferred_providers": [riverside.providers[0].pk],
+        }
+        typed = {**lists, **shown, **hidden, "home_address": "2 Hill Road", "version": 1}
+        assert client.post(url, typed).status_code == 302
+        with riverside.active():
+            row = SchedulingPreference.objects.get()
+            assert (row.home_address, row.average_no_show_rate) == ("2 Hill Road", learned)
+            assert set(row.manual_fields).isdisjoint(names)
+
     def test_refusals_stand_beside_the_field(self, riverside):
         client, url = riverside.client(), self.url(riverside)
         answer = client.post(url, {"travel_time_to_clinic": "9999", "version": 1})
