@@ -24,6 +24,6 @@ class CheckConflictsMixin:
         tenant = request._request.tenant
         body = shapes.CheckConflictsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked = wanted_check(now=system_clock(), zone=tenant.zone_info, **body.validated_data)
+        asked = wanted_check(by=request.user, now=system_clock(), **body.validated_data)
         checked = asked.answer(tenant, by=request.user)
         return Response(shapes.found_conflicts(checked.conflicts, checked.alternatives))

@@ -19,6 +19,7 @@ from appointments.api.figures_views import (
 from appointments.api.serializers import scheduling as shapes
 from appointments.api.warning_views import WaitWarningsMixin
 from appointments.enums import Priority
+from appointments.scheduling.nothing_free import why_nothing
 from appointments.scheduling.scoring import FACTORS
 from appointments.scheduling.smart_scheduler import SmartScheduler
 from appointments.scheduling.weights import save_weights, stored_weights
@@ -58,8 +59,11 @@ class SmartSchedulingViewSet(
     )
     @action(detail=False, methods=["post"], url_path="find-optimal-slots")
     def find_optimal_slots(self, request: Request) -> Response:
-        wish = self._wish(self._body(shapes.FindSlotsSerializer))
-        return Response(shapes.shown_result(SmartScheduler(request._request.tenant).search(wish)))
+        wish, tenant = self._wish(self._body(shapes.FindSlotsSerializer)), request._request.tenant
+        found = SmartScheduler(tenant).search(wish)
+        now = system_clock().astimezone(tenant.zone_info)
+        why = "" if found.free else why_nothing(wish, found.demand, now=now)
+        return Response(shapes.shown_result(found, why_nothing=why))
 
     @extend_schema(
         summary="Find days for several visits in one trip",

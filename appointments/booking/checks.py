@@ -1,23 +1,25 @@
 """A time to be checked: its parts looked up, and its bounds."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
 from accounts.models import User
-from appointments.booking.requests import MAX_MINUTES, existing_patient
+from appointments.booking.requests import LATE_ENTRY, existing_patient, wanted_visit
 from appointments.models import AppointmentRequest, AppointmentTemplate, Resource
-from appointments.scheduling.availability import Interval, to_utc
+from appointments.scheduling.availability import Interval
 from appointments.scheduling.utils import Conflict, ConflictDetector
+from appointments.scheduling.wishes import MAX_MINUTES, MIN_MINUTES
 from core.errors import InvalidInputError
 from core.lookups import existing
 from core.models import Site, Tenant
 from patients.models import PatientProfile
 
 HORIZON = timedelta(days=730)
+ATTRS = {"scheduled_datetime": "start_time", "duration_minutes": "end_time"}
+"""What a check calls the fields of a booking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class TimeCheck:
 
 def wanted_check(
     *,
+    by: User,
     now: datetime,
-    zone: ZoneInfo,
     provider_id: int,
     start_time: datetime,
     end_time: datetime,
@@ -77,12 +79,31 @@ def wanted_check(
     site_id: int | None = None,
     modality: str | None = None,
 ) -> TimeCheck:
-    """
+    """What no booking could have is refused as a booking is, so far as it is known.
+
     Raises:
         InvalidInputError: 400, with ``attr`` the field at fault.
     """
-    _check_bounds(start_time, end_time, now=now, zone=zone)
+    minutes = _checked_length(start_time, end_time)
+    _check_bounds(start_time, now=now)
     types = AppointmentTemplate.objects.filter(is_active=True)
+    if appointment_type_id is not None:
+        try:
+            wanted_visit(
+                by=by,
+                now=now,
+                provider_id=provider_id,
+                appointment_type_id=appointment_type_id,
+                start=start_time,
+                duration_minutes=minutes,
+                site_id=site_id,
+                # A visit that is moved keeps how it takes place.
+                modality=None if exclude_appointment_id else modality,
+                resource_id=resource_id,
+            )
+        except InvalidInputError as error:
+            error.attr = ATTRS.get(error.attr or "", error.attr)
+            raise
     resources = Resource.objects.filter(is_active=True)
     sites = Site.objects.filter(is_active=True)
     if exclude_appointment_id is not None:
@@ -104,18 +125,28 @@ def _existing(queryset: QuerySet[Any], key: int | None, attr: str) -> Any:
     return None if key is None else existing(queryset, key, attr)
 
 
-def _check_bounds(start: datetime, end: datetime, *, now: datetime, zone: ZoneInfo) -> None:
+def _checked_length(start: datetime, end: datetime) -> int:
+    """Minutes."""
     if end <= start:
         raise InvalidInputError(
             "The end must be later than the start.", attr="end_time", code="end_before_start"
         )
-    if end - start > timedelta(minutes=MAX_MINUTES):
+    if not timedelta(minutes=MIN_MINUTES) <= end - start <= timedelta(minutes=MAX_MINUTES):
         raise InvalidInputError(
-            f"A visit lasts at most {MAX_MINUTES} minutes.", attr="end_time", code="out_of_range"
+            f"A visit lasts between {MIN_MINUTES} and {MAX_MINUTES} minutes.",
+            attr="end_time",
+            code="out_of_range",
         )
-    today = to_utc(now.astimezone(zone).date(), time.min, zone)
-    if end <= today:
-        raise InvalidInputError("This day has passed.", attr="start_time", code="in_the_past")
+    return int((end - start).total_seconds() // 60)
+
+
+def _check_bounds(start: datetime, *, now: datetime) -> None:
+    if start < now - LATE_ENTRY:
+        raise InvalidInputError(
+            "This time has passed. Choose a time from now on.",
+            attr="start_time",
+            code="in_the_past",
+        )
     if start > now + HORIZON:
         raise InvalidInputError(
             f"Choose a time within {HORIZON.days} days.", attr="start_time", code="too_far_ahead"

@@ -105,12 +105,19 @@ class TripPlan:
 
     Attributes:
         visits: which wish each slot serves, in the order of the day.
+        demands: what the priority rules ask for, one per slot.
     """
 
     visits: tuple[int, ...]
     slots: list[Slot]
     idle_minutes: int
     score: float
+    demands: list[PriorityDemand]
+
+    @property
+    def rules(self) -> list[str]:
+        """Names of the priority rules that match one of the visits."""
+        return sorted({name for demand in self.demands for name in demand.names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +127,14 @@ class SeriesPlan:
     Attributes:
         slots: the free ones, by time; on ``days``.
         missing: days of the series on which the time is not free.
+        demand: what the priority rules ask for.
     """
 
     slots: list[Slot]
     days: list[date]
     missing: list[date]
     score: float
+    demand: PriorityDemand
 
 
 class SmartScheduler:
@@ -229,6 +238,7 @@ class SmartScheduler:
                 ],
                 idle_minutes=trip.idle // MINUTE,
                 score=round(trip.score, 2),
+                demands=[found[number].demand for number in trip.visits],
             )
             for trip in trips
         ]
@@ -370,4 +380,5 @@ def _series_plan(found: Found, series: Repetition, days_of: dict[date, list[date
         days=[day for day, row in zip(days, series.rows, strict=True) if row >= 0],
         missing=[day for day, row in zip(days, series.rows, strict=True) if row < 0],
         score=round(float(found.total[rows].mean()), 2),
+        demand=found.demand,
     )

@@ -10,6 +10,7 @@ from accounts.models import User
 from appointments.enums import Modality, Priority
 from appointments.models import AppointmentTemplate, Resource
 from appointments.scheduling import recurrence
+from appointments.scheduling.availability import to_utc
 from appointments.scheduling.recurrence import RecurrenceError
 from core.errors import InvalidInputError
 from core.lookups import all_existing, existing
@@ -174,6 +175,7 @@ def checked_wish(
         **rest,
     )
     _check_dates(wish, today=today, attr=dates_attr)
+    _check_times(wish, tenant.zone_info)
     _check_providers(wish, provider_attr)
     _check_site(wish)
     _check_resources(wish)
@@ -261,6 +263,24 @@ def _check_dates(wish: Wish, *, today: date, attr: str) -> None:
     if wish.weekdays and not any(day.weekday() in wish.weekdays for day in wish.dates):
         raise InvalidInputError(
             "None of the dates falls on these weekdays.", attr="weekdays", code="no_such_day"
+        )
+
+
+def _check_times(wish: Wish, zone: ZoneInfo) -> None:
+    """Some part of some range exists on one of the days.
+
+    Where the clocks go forward an hour is skipped; a range inside it never comes that day.
+    """
+    days = [day for day in wish.dates if not wish.weekdays or day.weekday() in wish.weekdays]
+    if wish.times and not any(
+        to_utc(day, opens, zone) < to_utc(day, closes, zone, fold=1)
+        for day in days
+        for opens, closes in wish.times
+    ):
+        raise InvalidInputError(
+            f"The clocks go forward on {days[0]:%-d %B %Y}: these times do not exist on that day.",
+            attr="times",
+            code="nonexistent_time",
         )
 
 

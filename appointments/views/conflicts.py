@@ -40,9 +40,12 @@ FIELDS = {"start_time": "time", "end_time": "duration_minutes", "exclude_appoint
 def slot_check(request: HtmxRequest) -> HttpResponse:
     """What stands against the time that is in the form now; nothing while it is incomplete."""
     form = _form(request, request.POST)
-    context = {}
+    context: dict[str, Any] = {}
     if form.is_valid() or form.is_complete:
-        context = _answer(request, form) or {}
+        try:
+            context = _answer(request, form)
+        except InvalidInputError as error:
+            context = {"refusal": str(error)}
     return render(request, "appointments/calendar/partials/slot_check.html", context)
 
 
@@ -80,8 +83,14 @@ def _page(request: HtmxRequest) -> tuple[dict[str, Any], int]:
     }
     if not asked or "find" in request.POST or "change" in request.POST:
         return context, 200
-    answer = _answer(request, form) if form.is_valid() else None
-    return context | (answer or {}), 200 if answer else 400
+    if not form.is_valid():
+        return context, 400
+    try:
+        return context | _answer(request, form), 200
+    except InvalidInputError as error:
+        name = FIELDS.get(error.attr or "", error.attr)
+        form.add_error(name if name in form.fields else None, str(error))
+        return context, 400
 
 
 def _form(request: HtmxRequest, data: Any, **kwargs: Any) -> CheckForm:
@@ -99,15 +108,14 @@ def _initial(request: HtmxRequest) -> dict[str, Any]:
     return {"date": coming.date(), "time": coming.replace(minute=0).time(), "duration_minutes": 30}
 
 
-def _answer(request: HtmxRequest, form: CheckForm) -> dict[str, Any] | None:
-    """What the templates show; None where the form is at fault, and says so."""
-    now, zone = system_clock(), request.tenant.zone_info
-    try:
-        asked = wanted_check(now=now, zone=zone, **form.question())
-    except InvalidInputError as error:
-        name = FIELDS.get(error.attr or "", error.attr)
-        form.add_error(name if name in form.fields else None, str(error))
-        return None
+def _answer(request: HtmxRequest, form: CheckForm) -> dict[str, Any]:
+    """What the templates show.
+
+    Raises:
+        InvalidInputError: no booking could have this.
+    """
+    zone = request.tenant.zone_info
+    asked = wanted_check(by=request.user, now=system_clock(), **form.question())
     checked = asked.answer(request.tenant, by=request.user)
     found = [each for each in checked.conflicts if each.kind is not K.OUTSIDE_HOURS]
     return {

@@ -15,6 +15,7 @@ from accounts.permissions import Permission, can
 from appointments.booking.holds import own_hold
 from appointments.enums import Priority, WaitingListStatus
 from appointments.models import WaitingList
+from appointments.scheduling.nothing_free import why_nothing
 from appointments.scheduling.smart_scheduler import SearchResult, SmartScheduler
 from appointments.scheduling.weights import current_weights
 from appointments.scheduling.wishes import DEFAULT_RESULTS, MAX_RESULTS, Wish
@@ -23,9 +24,10 @@ from appointments.views.htmx import HtmxRequest, key_of, staff_view
 from appointments.views.patient_choice import chosen_patient
 from appointments.views.patient_step import PatientStep, patient_step
 from appointments.views.scheduling_cards import cards_of, day_map, map_days
-from appointments.views.scheduling_empty import later_dates, why_nothing, widened
+from appointments.views.scheduling_empty import later_dates, widened
 from appointments.views.series_cards import series_cards
-from appointments.views.wish_form import Catalogue, When, WishForm
+from appointments.views.wish_fields import When
+from appointments.views.wish_form import Catalogue, WishForm
 from appointments.waitlist.selectors import days_waiting
 from core.clock import system_clock
 from core.errors import InvalidInputError
@@ -160,7 +162,7 @@ def results(request: HtmxRequest, form: WishForm, *, now: datetime) -> dict[str,
     }
     if not found.free:
         local = now.astimezone(request.tenant.zone_info)
-        shown["why_nothing"] = why_nothing(narrowed, found.demand, now=local, today=today)
+        shown["why_nothing"] = why_nothing(narrowed, found.demand, now=local)
         shown["wider"] = [] if day else widened(scheduler, wish)
     return shown
 

@@ -1,13 +1,11 @@
-"""What to say, and to offer, when no time suits."""
+"""What to offer when no time suits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-from appointments.models import SlotAvailability
-from appointments.scheduling.priority import PriorityDemand
 from appointments.scheduling.smart_scheduler import SmartScheduler
-from appointments.scheduling.wishes import Wish, bounds
+from appointments.scheduling.wishes import Wish
 
 MORE_DAYS = 28
 
@@ -45,49 +43,3 @@ def _relaxed(wish: Wish) -> Iterator[tuple[str, str, Wish]]:
     if wish.site_id:
         yield "site", "At any site", replace(wish, site_id=None)
     yield "later", "In the 4 weeks after", replace(wish, dates=later_dates(wish))
-
-
-def why_nothing(wish: Wish, demand: PriorityDemand, *, now: datetime, today: date) -> str:
-    """The one main reason, in words."""
-    kind = wish.appointment_type
-    if demand.requires_same_day:
-        rule = f"The rule “{', '.join(demand.names)}” asks for a visit today"
-        if today in wish.dates:
-            return f"{rule}, and nothing suitable is free any more today."
-        return f"{rule}, and today is not among the wished days."
-    if bounds(wish, now=now)[0].astimezone(now.tzinfo).date() > wish.dates[-1]:
-        return f"{kind.name} must be booked at least {_lead(kind.min_lead_minutes)} ahead."
-    if not _has_hours(wish):
-        return "Nobody who offers this visit works on these days."
-    if wish.times or wish.weekdays:
-        return "On these days everything in the wished hours is taken."
-    return "Everything on these days is taken."
-
-
-def _lead(minutes: int) -> str:
-    if minutes % 1440 == 0:
-        days = minutes // 1440
-        return f"{days} day{'s' if days > 1 else ''}"
-    if minutes % 60 == 0:
-        hours = minutes // 60
-        return f"{hours} hour{'s' if hours > 1 else ''}"
-    return f"{minutes} minutes"
-
-
-def _has_hours(wish: Wish) -> bool:
-    windows = SlotAvailability.objects.filter(
-        date__in=wish.dates, is_active=True, is_blocked=False, provider__is_active=True
-    )
-    offered_by = wish.appointment_type.templateprovider_set.values_list("provider_id", flat=True)
-    if wish.provider_ids:
-        windows = windows.filter(provider_id__in=wish.provider_ids)
-    if offered_by:
-        windows = windows.filter(provider_id__in=list(offered_by))
-    if wish.specialty:
-        windows = windows.filter(provider__provider_profile__specialties__contains=[wish.specialty])
-    if wish.site_id:
-        windows = windows.filter(site_id=wish.site_id)
-    if wish.weekdays:
-        days = [day for day in wish.dates if day.weekday() in wish.weekdays]
-        windows = windows.filter(date__in=days)
-    return windows.exists()

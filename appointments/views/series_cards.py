@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from appointments.scheduling.priority import PriorityDemand
 from appointments.scheduling.smart_scheduler import SeriesPlan, Slot
 from appointments.scheduling.wishes import Wish
 from appointments.views.scheduling_cards import SlotKey
@@ -54,6 +55,12 @@ class SeriesCard:
     free: int
     score: float
     is_telehealth: bool
+    demand: PriorityDemand
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the first visit comes later than a priority rule allows."""
+        return self.first.is_late
 
 
 def series_cards(plans: Sequence[SeriesPlan], wish: Wish, rrule: str) -> list[SeriesCard]:
@@ -72,4 +79,5 @@ def _card(plan: SeriesPlan, wish: Wish, rrule: str) -> SeriesCard:
         free=len(plan.slots),
         score=plan.score,
         is_telehealth=wish.telehealth,
+        demand=plan.demand,
     )

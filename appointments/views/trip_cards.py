@@ -8,6 +8,8 @@ from itertools import pairwise
 from django.utils.http import urlencode
 
 from appointments.booking.trip import FEWEST, MOST
+from appointments.scheduling.nothing_free import why_nothing
+from appointments.scheduling.priority import PriorityDemand
 from appointments.scheduling.smart_scheduler import Slot, SmartScheduler, TripPlan
 from appointments.scheduling.wishes import Wish
 from appointments.views.scheduling_cards import SlotKey
@@ -18,6 +20,8 @@ BETWEEN = ";"
 WAYS = (
     ("who", "With anyone"),
     ("order", "In any order"),
+    ("times", "At any time of day"),
+    ("weekdays", "On any weekday"),
     ("site", "At any site"),
     ("later", "In the 4 weeks after"),
 )
@@ -49,6 +53,17 @@ class TripCard:
     stops: list[Stop]
     idle_minutes: int
     score: float
+
+    @property
+    def is_late(self) -> bool:
+        """Whether one of the visits comes later than a priority rule allows."""
+        return any(stop.slot.is_late for stop in self.stops)
+
+
+def demands_of(plans: Sequence[TripPlan]) -> list[PriorityDemand]:
+    """What priority rules ask for, each once; all trips have the same."""
+    demands = plans[0].demands if plans else []
+    return [demand for demand in dict.fromkeys(demands) if demand.names]
 
 
 def trip_cards(plans: Sequence[TripPlan], wishes: Sequence[Wish]) -> list[TripCard]:
@@ -90,10 +105,15 @@ def read_key(text: str) -> list[SlotKey]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A visit of a trip that was not found, and how many times are free for it alone."""
+    """A visit of a trip that was not found, and how many times are free for it alone.
+
+    Attributes:
+        why: the main reason where there is none.
+    """
 
     wish: Wish
     free: int
+    why: str
 
     @property
     def query(self) -> str:
@@ -105,7 +125,12 @@ class Asked:
 
 
 def what_is_free(scheduler: SmartScheduler, wishes: Sequence[Wish]) -> list[Asked]:
-    return [Asked(wish, scheduler.search(replace(wish, max_results=1)).free) for wish in wishes]
+    now = scheduler.clock().astimezone(scheduler.tenant.zone_info)
+    asked = []
+    for wish in wishes:
+        found = scheduler.search(replace(wish, max_results=1))
+        asked.append(Asked(wish, found.free, why_nothing(wish, found.demand, now=now)))
+    return asked
 
 
 def ways_on(form: TripForm) -> list[tuple[str, str]]:

@@ -8,28 +8,21 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from appointments.booking.trip import FEWEST, MOST
-from appointments.enums import Modality, Priority
+from appointments.enums import Modality
 from appointments.scheduling.smart_scheduler import TRANSFER_MINUTES
 from appointments.scheduling.wishes import DEFAULT_RESULTS, Wish, trip_wishes
-from appointments.views.wish_form import (
-    DATE,
-    ONE,
-    Catalogue,
-    TypeSelect,
-    When,
-    facts_of,
-    span_of,
-    type_label,
-)
+from appointments.views.wish_fields import When, WishFields
+from appointments.views.wish_form import ATTRS, Catalogue, TypeSelect, facts_of, type_label
 from core.errors import InvalidInputError
-from core.lookups import MAX_KEY
 from core.models import Tenant
 
 MOST_RESULTS = 50
 PLACES = {"patient_id": "patient", "site_id": "site"}
 PLACES |= dict.fromkeys(("when", "date_from", "date_to"), "when")
 PLACES |= {f"{name}_{n}": f"visit-{n}" for n in range(MOST) for name in ("type", "provider", "how")}
-PLACES |= {"priority": "urgency", "reason": "reason"}
+PLACES |= dict.fromkeys(("parts", "time_from", "time_to"), "times")
+PLACES |= {"weekdays": "weekdays", "priority": "urgency"}
+PLACES |= {"diagnosis_codes": "codes", "reason": "reason"}
 """Where the errors of a field stand."""
 
 OF_VISIT = {"appointment_type_id": "type", "provider_id": "provider", "duration_minutes": "type"}
@@ -47,25 +40,11 @@ class VisitFields:
     errors: list[str]
 
 
-class TripForm(forms.Form):
-    """``most`` and ``day`` are not wishes but how much is shown: how many, or one day's trips."""
+class TripForm(WishFields):
+    """``most`` is not a wish but how many trips are shown."""
 
-    patient_id = forms.IntegerField(
-        required=False, min_value=1, max_value=MAX_KEY, widget=forms.HiddenInput
-    )
-    site_id = forms.TypedChoiceField(label="Site", coerce=int, empty_value=None, required=False)
-    when = forms.ChoiceField(label="When", choices=When, required=False, widget=ONE)
-    date_from = forms.DateField(
-        label="From", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
-    )
-    date_to = forms.DateField(
-        label="To", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
-    )
-    priority = forms.ChoiceField(label="Urgency", choices=Priority, required=False, widget=ONE)
-    reason = forms.CharField(label="Reason", required=False, max_length=500)
     keep_order = forms.BooleanField(label="In this order", required=False)
     most = forms.IntegerField(required=False, min_value=1, max_value=MOST_RESULTS)
-    day = forms.DateField(required=False)
 
     def __init__(self, data: Any = None, *, catalogue: Catalogue, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
@@ -130,27 +109,16 @@ class TripForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        cleaned["when"] = cleaned.get("when") or When.WEEKS
-        cleaned["priority"] = Priority(cleaned.get("priority") or Priority.ROUTINE)
-        if cleaned["when"] == When.DATES:
-            for name in ("date_from", "date_to"):
-                if not cleaned.get(name) and name not in self.errors:
-                    self.add_error(name, "Give both days.")
         last = MOST - 1
         if cleaned.get(f"provider_{last}") and not cleaned.get(f"type_{last}"):
             self.add_error(f"type_{last}", "Choose the type of visit.")
         return cleaned
 
-    def dates(self, today: date) -> tuple[date, date]:
-        cleaned = self.cleaned_data
-        picked = cleaned["date_from"], cleaned["date_to"]
-        return span_of(cleaned["when"], picked, today=today)
-
     def wishes(self, tenant: Tenant, now: datetime) -> list[Wish] | None:
         """One per visit, or None with the reason on the form."""
         if not self.is_valid():
             return None
-        first, last = self.dates(now.astimezone(tenant.zone_info).date())
+        first, last = self.span(now.astimezone(tenant.zone_info).date())
         cleaned = self.cleaned_data
         if cleaned["day"] is not None and first <= cleaned["day"] <= last:
             first = last = cleaned["day"]
@@ -174,9 +142,11 @@ class TripForm(forms.Form):
                 date_to=last,
                 site_id=cleaned["site_id"],
                 urgency=cleaned["priority"],
+                diagnosis_codes=tuple(cleaned["diagnosis_codes"]),
+                **self.hours,
             )
         except InvalidInputError as error:
-            name = self._field_of(error.attr or "")
+            name = self._field_of(ATTRS.get(error.attr or "", error.attr or ""))
             self.add_error(name if name in self.fields else None, str(error))
             return None
 
@@ -211,6 +181,8 @@ class TripForm(forms.Form):
         return {
             "who": any(cleaned[f"provider_{n}"] for n in range(MOST)),
             "order": cleaned["keep_order"],
+            "times": bool(self.hours["times"]),
+            "weekdays": bool(self.hours["weekdays"]),
             "site": cleaned["site_id"] is not None,
             "later": True,
         }[way]

@@ -25,9 +25,10 @@ from appointments.views.forms import NewPatientForm
 from appointments.views.htmx import HtmxRequest, key_of, staff_view
 from appointments.views.patient_choice import chosen_patient
 from appointments.views.patient_step import PatientStep, patient_step
-from appointments.views.trip_cards import read_key, trip_cards, ways_on, what_is_free
+from appointments.views.trip_cards import demands_of, read_key, trip_cards, ways_on, what_is_free
 from appointments.views.trip_form import MOST_RESULTS, TripForm, later_span
-from appointments.views.wish_form import Catalogue, When
+from appointments.views.wish_fields import When
+from appointments.views.wish_form import Catalogue
 from core.clock import system_clock
 from core.errors import InvalidInputError
 
@@ -74,7 +75,7 @@ def book_trip(request: HtmxRequest) -> HttpResponse:
     slots = read_key(request.POST.get("trip", ""))
     form = TripForm(request.POST, catalogue=Catalogue.of(request.user))
     form.is_valid()
-    for name in ("priority", "reason"):
+    for name in ("priority", "reason", "diagnosis_codes"):
         if name in form.errors:
             raise InvalidInputError(form.errors[name][0], attr=name)
     patient_id = form.cleaned_data.get("patient_id")
@@ -88,6 +89,7 @@ def book_trip(request: HtmxRequest) -> HttpResponse:
             visits=visits,
             priority=form.cleaned_data["priority"],
             reason=form.cleaned_data["reason"],
+            diagnosis_codes=form.cleaned_data["diagnosis_codes"],
         )
     except TimeRefusedError as error:
         booked = booked_before(error, visits, patient_id=patient_id, by=request.user)
@@ -153,7 +155,11 @@ def _found(request: HtmxRequest, form: TripForm, *, now: datetime) -> dict[str, 
     scheduler = SmartScheduler(request.tenant)
     found = scheduler.find_trips(wishes, **form.options)
     shown = found[: form.shown]
-    context = {"cards": trip_cards(shown, wishes), "day": form.cleaned_data["day"]}
+    context = {
+        "cards": trip_cards(shown, wishes),
+        "demands": demands_of(shown),
+        "day": form.cleaned_data["day"],
+    }
     if len(found) > len(shown) and form.shown < MOST_RESULTS:
         context["more"] = min(form.shown + MORE, MOST_RESULTS)
     if not found:
@@ -170,6 +176,7 @@ def _form_of(data: QueryDict, catalogue: Catalogue) -> TripForm:
     if "search" in data or all(data.get(f"type_{n}") for n in range(FEWEST)):
         return TripForm(data, catalogue=catalogue)
     typed = {name: data[name] for name in data if name not in ("most", "day")}
+    typed |= {name: data.getlist(name) for name in ("weekdays", "parts")}
     return TripForm(initial=typed, catalogue=catalogue)
 
 
@@ -179,12 +186,14 @@ def _widen(data: QueryDict, way: str, form: TripForm, request: HtmxRequest) -> N
         "who": [f"provider_{n}" for n in range(MOST)],
         "order": ["keep_order"],
         "site": ["site_id"],
+        "weekdays": ["weekdays"],
+        "times": ["parts", "time_from", "time_to"],
     }
     for name in ("day", *narrow.get(way, ())):
         data.pop(name, None)
     if way == "later" and form.is_valid():
         today = system_clock().astimezone(request.tenant.zone_info).date()
-        first, last = later_span(form.dates(today)[1])
+        first, last = later_span(form.span(today)[1])
         data["when"] = When.DATES
         data["date_from"], data["date_to"] = first.isoformat(), last.isoformat()
 

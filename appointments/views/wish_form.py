@@ -1,8 +1,7 @@
 """What the front desk wishes for a visit, as the scheduling page sends it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -10,7 +9,7 @@ from django.db import models
 
 from accounts.models import User
 from appointments.booking.selectors import active_sites, shown_providers
-from appointments.enums import DayPart, Modality, Priority, Weekday
+from appointments.enums import Modality, Priority
 from appointments.models import AppointmentTemplate
 from appointments.scheduling.wishes import (
     DEFAULT_RESULTS,
@@ -21,19 +20,12 @@ from appointments.scheduling.wishes import (
     checked_wish,
     date_range,
 )
-from appointments.views.codes_field import CodesField
 from appointments.views.forms import RepeatForm
+from appointments.views.wish_fields import MANY, ONE, When, WishFields, span_of
 from core.errors import InvalidInputError
 from core.lookups import MAX_KEY
 from core.models import Tenant
 
-WEEKS = timedelta(weeks=4)
-NOON, EVENING = time(12), time(17)
-PARTS = {
-    DayPart.MORNING: (time.min, NOON),
-    DayPart.AFTERNOON: (NOON, EVENING),
-    DayPart.EVENING: (EVENING, time.max),
-}
 GROUPS = {
     "patient": ("patient_id",),
     "type": ("appointment_type_id",),
@@ -53,18 +45,6 @@ GROUPS = {
 
 ATTRS = {"times": "time_from", "urgency": "priority", "rrule": "repeat"}
 """Fields of the form for attributes of a wish that are called otherwise."""
-
-MANY = forms.CheckboxSelectMultiple
-ONE = forms.RadioSelect
-DATE = {"type": "date"}
-
-
-class When(models.TextChoices):
-    WEEKS = "weeks", "Next 4 weeks"
-    THIS_WEEK = "this_week", "This week"
-    NEXT_WEEK = "next_week", "Next week"
-    LATER = "later", "In 2–4 weeks"
-    DATES = "dates", "Pick dates"
 
 
 class Order(models.TextChoices):
@@ -107,12 +87,9 @@ class TypeSelect(forms.Select):
         return option
 
 
-class WishForm(RepeatForm):
+class WishForm(RepeatForm, WishFields):
     """``order`` to ``shown_for`` are not wishes but where the person stands in the results."""
 
-    patient_id = forms.IntegerField(
-        required=False, min_value=1, max_value=MAX_KEY, widget=forms.HiddenInput
-    )
     waiting_id = forms.IntegerField(
         required=False, min_value=1, max_value=MAX_KEY, widget=forms.HiddenInput
     )
@@ -126,38 +103,12 @@ class WishForm(RepeatForm):
     provider_ids = forms.TypedMultipleChoiceField(
         label="Providers", coerce=int, required=False, widget=MANY
     )
-    site_id = forms.TypedChoiceField(label="Site", coerce=int, empty_value=None, required=False)
-    when = forms.ChoiceField(label="When", choices=When, required=False, widget=ONE)
-    date_from = forms.DateField(
-        label="From", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
-    )
-    date_to = forms.DateField(
-        label="To", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
-    )
-    weekdays = forms.TypedMultipleChoiceField(
-        label="Weekdays",
-        choices=[(number, name[:2]) for number, name in enumerate(Weekday.values)],
-        coerce=int,
-        required=False,
-        widget=MANY,
-    )
-    parts = forms.MultipleChoiceField(
-        label="Time of day", choices=DayPart, required=False, widget=MANY
-    )
-    time_from = forms.TimeField(
-        label="Starts from", required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M")
-    )
-    time_to = forms.TimeField(
-        label="Starts before", required=False, widget=forms.TimeInput({"type": "time"}, "%H:%M")
-    )
     modality = forms.ChoiceField(
         label="How",
         choices=[("", "As usual"), *Modality.choices[:2]],
         required=False,
         widget=ONE,
     )
-    priority = forms.ChoiceField(label="Urgency", choices=Priority, required=False, widget=ONE)
-    diagnosis_codes = CodesField(required=False)
     duration_minutes = forms.IntegerField(
         label="Minutes",
         required=False,
@@ -166,10 +117,8 @@ class WishForm(RepeatForm):
         widget=forms.NumberInput({"step": 5, "inputmode": "numeric"}),
         help_text="The type’s own where empty.",
     )
-    reason = forms.CharField(label="Reason", required=False, max_length=500)
     order = forms.ChoiceField(choices=Order, required=False)
     most = forms.IntegerField(required=False, min_value=1, max_value=MAX_RESULTS)
-    day = forms.DateField(required=False)
     map_from = forms.DateField(required=False)
     shown_for = forms.CharField(required=False, max_length=40)
 
@@ -208,20 +157,8 @@ class WishForm(RepeatForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        cleaned["when"] = cleaned.get("when") or When.WEEKS
         cleaned["order"] = cleaned.get("order") or Order.BEST
-        if cleaned["when"] == When.DATES:
-            for name in ("date_from", "date_to"):
-                if not cleaned.get(name):
-                    self._missing(name, "Give both days.")
-        if (cleaned.get("time_from") is None) != (cleaned.get("time_to") is None):
-            missing = "time_to" if cleaned.get("time_from") else "time_from"
-            self._missing(missing, "Give both times.")
         return cleaned
-
-    def _missing(self, name: str, message: str) -> None:
-        if name not in self.errors:
-            self.add_error(name, message)
 
     def wish(self, tenant: Tenant, now: datetime) -> Wish | None:
         """The wish, or None with the reason on the form."""
@@ -230,7 +167,7 @@ class WishForm(RepeatForm):
         cleaned = self.cleaned_data
         when = cleaned["when"]
         try:
-            dates = self._dates(now.astimezone(tenant.zone_info).date())
+            dates = date_range(*self.span(now.astimezone(tenant.zone_info).date()))
             return checked_wish(
                 tenant,
                 now=now,
@@ -241,10 +178,9 @@ class WishForm(RepeatForm):
                 provider_ids=cleaned["provider_ids"] or None,
                 specialty=cleaned["specialty"],
                 site_id=cleaned["site_id"],
-                weekdays=frozenset(cleaned["weekdays"]),
-                times=tuple(self._times()),
+                **self.hours,
                 modality=cleaned["modality"] or None,
-                urgency=Priority(cleaned["priority"] or Priority.ROUTINE),
+                urgency=cleaned["priority"],
                 diagnosis_codes=tuple(cleaned["diagnosis_codes"]),
                 duration_minutes=cleaned["duration_minutes"],
                 soonest_first=cleaned["order"] == Order.SOONEST,
@@ -283,17 +219,6 @@ class WishForm(RepeatForm):
             "notes": "; ".join(filter(None, notes)),
         }
 
-    def _dates(self, today: date) -> Iterable[date]:
-        cleaned = self.cleaned_data
-        picked = cleaned["date_from"], cleaned["date_to"]
-        return date_range(*span_of(cleaned["when"], picked, today=today))
-
-    def _times(self) -> list[tuple[time, time]]:
-        cleaned = self.cleaned_data
-        if cleaned["time_from"] is not None:
-            return [(cleaned["time_from"], cleaned["time_to"])]
-        return [PARTS[DayPart(name)] for name in cleaned["parts"]]
-
     @property
     def signature(self) -> str:
         """What days are wished; a narrowed day and a turned page of the map last as long."""
@@ -309,19 +234,6 @@ class WishForm(RepeatForm):
         if self.cleaned_data["shown_for"] != self.signature:
             return dict.fromkeys(names)
         return {name: self.cleaned_data[name] for name in names}
-
-
-def span_of(when: str, picked: tuple[date, date], *, today: date) -> tuple[date, date]:
-    """First and last day."""
-    monday = today - timedelta(days=today.weekday())
-    week, one = timedelta(weeks=1), timedelta(days=1)
-    return {
-        When.WEEKS: (today, today + WEEKS - one),
-        When.THIS_WEEK: (today, monday + week - one),
-        When.NEXT_WEEK: (monday + week, monday + 2 * week - one),
-        When.LATER: (today + 2 * week, today + WEEKS),
-        When.DATES: picked,
-    }[When(when)]
 
 
 def type_label(kind: AppointmentTemplate) -> str:

@@ -257,6 +257,7 @@ DEMAND = {
                 "free": 214,
                 "days": [{"date": "2030-01-31", "free": 9, "best_score": 84.6}],
                 "demand": DEMAND,
+                "why_nothing": "",
             },
         )
     ]
@@ -267,6 +268,7 @@ class FoundSlotsSerializer(serializers.Serializer):
     free = serializers.IntegerField(help_text="How many times are free in all.")
     days = DaySerializer(many=True)
     demand = DemandSerializer()
+    why_nothing = serializers.CharField(help_text="Where free is 0: the main reason. Else empty.")
 
 
 VISIT = {"appointment_type_id": 3, "provider_id": 7}
@@ -315,6 +317,9 @@ class TripSerializer(serializers.Serializer):
     slots = SlotSerializer(many=True)
     idle_minutes = serializers.IntegerField()
     score = serializers.FloatField(help_text="Mean of the slots'.")
+    rules = serializers.ListField(
+        child=serializers.CharField(), help_text="Priority rules that match one of the visits."
+    )
 
 
 @extend_schema_serializer(
@@ -323,7 +328,13 @@ class TripSerializer(serializers.Serializer):
             "Found",
             value={
                 "trips": [
-                    {"visits": [0, 1], "slots": [SLOT, SLOT], "idle_minutes": 0, "score": 81.2}
+                    {
+                        "visits": [0, 1],
+                        "slots": [SLOT, SLOT],
+                        "idle_minutes": 0,
+                        "score": 81.2,
+                        "rules": [],
+                    }
                 ],
                 "count": 1,
             },
@@ -350,6 +361,9 @@ class SeriesPlanSerializer(serializers.Serializer):
         child=serializers.DateField(), help_text="Days on which the time is not free."
     )
     score = serializers.FloatField(help_text="Mean of the slots'.")
+    rules = serializers.ListField(
+        child=serializers.CharField(), help_text="Priority rules that match."
+    )
 
 
 @extend_schema_serializer(
@@ -357,7 +371,14 @@ class SeriesPlanSerializer(serializers.Serializer):
         OpenApiExample(
             "Found",
             value={
-                "series": [{"slots": [SLOT, SLOT], "missing": ["2030-02-07"], "score": 79.9}],
+                "series": [
+                    {
+                        "slots": [SLOT, SLOT],
+                        "missing": ["2030-02-07"],
+                        "score": 79.9,
+                        "rules": [],
+                    }
+                ],
                 "count": 1,
             },
         )
@@ -389,7 +410,7 @@ def shown_slot(slot: Slot) -> dict[str, Any]:
     }
 
 
-def shown_result(result: SearchResult) -> dict[str, Any]:
+def shown_result(result: SearchResult, *, why_nothing: str) -> dict[str, Any]:
     """As ``FoundSlotsSerializer`` describes it."""
     demand = result.demand
     return {
@@ -404,6 +425,7 @@ def shown_result(result: SearchResult) -> dict[str, Any]:
             "requires_same_day": demand.requires_same_day,
             "earliest_first": demand.earliest_first,
         },
+        "why_nothing": why_nothing,
     }
 
 
@@ -413,6 +435,7 @@ def shown_trip(trip: TripPlan) -> dict[str, Any]:
         "slots": [shown_slot(slot) for slot in trip.slots],
         "idle_minutes": trip.idle_minutes,
         "score": trip.score,
+        "rules": trip.rules,
     }
 
 
@@ -421,6 +444,7 @@ def shown_series(series: SeriesPlan) -> dict[str, Any]:
         "slots": [shown_slot(slot) for slot in series.slots],
         "missing": [day.isoformat() for day in series.missing],
         "score": series.score,
+        "rules": list(series.demand.names),
     }
 
 

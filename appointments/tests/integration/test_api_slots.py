@@ -1,6 +1,7 @@
 """``scheduling/find-optimal-slots/`` and the weights over HTTP."""
 
-from datetime import date, time
+from datetime import date, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,6 +14,7 @@ from appointments.models import (
     TemplateProvider,
     TemplateSite,
 )
+from appointments.scheduling.availability import exists_on_clock
 from appointments.scheduling.scoring import FACTORS
 from appointments.tests.api import api_of, problem
 from appointments.tests.visits import make_visit
@@ -21,6 +23,7 @@ from core.models import Site
 pytestmark = pytest.mark.django_db
 FIND = "appointments/scheduling/find-optimal-slots/"
 WEIGHTS = "appointments/scheduling/weights/"
+RIVERSIDE = ZoneInfo("Europe/Berlin")
 EVEN = dict.fromkeys(FACTORS, 0.2)
 
 
@@ -141,6 +144,36 @@ def test_anyone_of_a_specialty_or_a_range_of_days(riverside, api, wish, day):
 )
 def test_a_mistake_is_named_and_never_answered_with_nothing(api, wish, change, code, attr):
     assert problem(api.post(FIND, wish | change)) == (400, code, attr)
+
+
+def test_hours_that_the_clocks_skip_are_no_wish(riverside, api, wish):
+    with riverside.active():
+        kind = riverside.types[0]
+        kind.max_lead_days = 400
+        kind.save()
+    today = riverside.at(0, time(12)).date()
+    coming = [today + timedelta(days=n) for n in range(1, 400)]
+    gap = next(day for day in coming if not exists_on_clock(day, time(2, 30), RIVERSIDE))
+    skipped = wish | {"times": [{"from": "02:00", "to": "03:00"}]}
+
+    def find(*days):
+        return api.post(FIND, skipped | {"preferred_dates": [day.isoformat() for day in days]})
+
+    assert problem(find(gap)) == (400, "nonexistent_time", "times")
+    assert find(gap, gap + timedelta(days=1)).status_code == 200
+    skipped["times"][0]["to"] = "03:15"
+    assert find(gap).status_code == 200
+
+
+def test_an_empty_answer_says_why(riverside, api, wish, day):
+    assert api.post(FIND, wish).json()["why_nothing"] == ""
+    with riverside.active():
+        other = Site.objects.create(name="Annex")
+    nowhere = api.post(FIND, wish | {"site_id": other.pk}).json()
+    assert (nowhere["free"], nowhere["slots"]) == (0, [])
+    assert nowhere["why_nothing"] == "Nobody who offers this visit works on these days."
+    night = api.post(FIND, wish | {"times": [{"from": "01:00", "to": "02:00"}]}).json()
+    assert night["why_nothing"] == "On these days everything in the wished hours is taken."
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.permissions import Role
 from appointments.enums import AppointmentStatus
@@ -165,7 +166,12 @@ def test_bad_input_names_its_field(riverside, ten, change, attr, code):
 
 @pytest.mark.parametrize(
     ("minutes", "code"),
-    [(0, "end_before_start"), (-5, "end_before_start"), (10_000, "out_of_range")],
+    [
+        (0, "end_before_start"),
+        (-5, "end_before_start"),
+        (4, "out_of_range"),
+        (10_000, "out_of_range"),
+    ],
 )
 def test_impossible_lengths(riverside, ten, minutes, code):
     answer = api_of(riverside).post(PATH, body(riverside, ten, minutes=minutes))
@@ -176,6 +182,39 @@ def test_impossible_lengths(riverside, ten, minutes, code):
 def test_impossible_days(riverside, days, code):
     answer = api_of(riverside).post(PATH, body(riverside, riverside.at(days, time(10))))
     assert problem(answer) == (400, code, "start_time")
+
+
+def test_an_hour_ago_is_the_past_and_ten_minutes_ago_is_not(riverside):
+    now = timezone.now().replace(second=0, microsecond=0)
+    api = api_of(riverside)
+    gone = api.post(PATH, body(riverside, now - timedelta(hours=1)))
+    assert problem(gone) == (400, "in_the_past", "start_time")
+    assert api.post(PATH, body(riverside, now - timedelta(minutes=10))).status_code == 200
+
+
+def test_what_its_type_refuses_is_not_called_free(riverside, ten):
+    api, kind = api_of(riverside), riverside.types[0]
+    with riverside.active():
+        kind.templateprovider_set.create(provider=riverside.providers[1])
+        kind.max_lead_days = 30
+        kind.save()
+        other = Resource.objects.create(name="Bed 1", kind="Bed", site=riverside.site)
+    typed = {"appointment_type_id": kind.pk, "provider_id": riverside.providers[1].pk}
+    assert api.post(PATH, body(riverside, ten) | typed).status_code == 200
+
+    def refused(start, **change):
+        return problem(api.post(PATH, body(riverside, start) | typed | change))
+
+    mine = riverside.providers[0].pk
+    assert refused(ten, provider_id=mine) == (400, "not_offered", "provider_id")
+    assert refused(ten, modality="telehealth") == (400, "not_offered", "modality")
+    assert refused(ten, resource_id=other.pk) == (400, "not_offered", "resource_id")
+    assert refused(riverside.at(40, time(10))) == (400, "too_far_ahead", "start_time")
+    shown = riverside.client().post(
+        SLOT_CHECK, form(riverside, ten, appointment_type_id=kind.pk, provider_id=mine)
+    )
+    assert f"does not offer {kind.name}" in shown.text
+    assert "is free" not in shown.text
 
 
 def test_another_hospitals_records_do_not_exist(riverside, lakeside, ten):
@@ -240,7 +279,7 @@ def test_the_page_says_what_is_wrong(riverside, ten):
     wrong = client.post(PAGE, form(riverside, ten, duration_minutes=10_000))
     assert (wrong.status_code, "720" in wrong.text) == (400, True)
     gone = client.post(PAGE, form(riverside, riverside.at(-2, time(10))))
-    assert (gone.status_code, "This day has passed." in gone.text) == (400, True)
+    assert (gone.status_code, "This time has passed." in gone.text) == (400, True)
 
 
 def test_the_check_in_a_move_leaves_the_visit_itself_out(riverside, ten):

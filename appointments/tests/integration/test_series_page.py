@@ -7,7 +7,7 @@ import pytest
 
 from accounts.permissions import Role
 from appointments.booking.engine import BookingEngine
-from appointments.models import AppointmentRequest
+from appointments.models import AppointmentPriorityRule, AppointmentRequest
 from appointments.tests.visits import make_visit
 from appointments.views.series_cards import SeriesKey
 from core.errors import InvalidInputError
@@ -93,6 +93,17 @@ def test_the_days_that_are_not_free_are_named_and_left_out(riverside, desk, wish
     assert [visit.scheduled_datetime for visit in own] == [
         riverside.at(n, time(10)) for n in (1, 3)
     ]
+
+
+def test_a_rule_is_named_and_what_it_forbids_is_marked(riverside, desk, wish):
+    with riverside.active():
+        rule = AppointmentPriorityRule.objects.create(name="After surgery", max_wait_days=5)
+    page = find(desk, wish)
+    assert "Rule “After surgery”: within 5 days" in " ".join(page.text.split())
+    assert "Later than the rule allows" not in page.text
+    with riverside.active():
+        AppointmentPriorityRule.objects.filter(pk=rule.pk).update(max_wait_days=0)
+    assert find(desk, wish).text.count("Later than the rule allows") == 1
 
 
 def test_one_free_visit_is_no_series(riverside, desk, wish):

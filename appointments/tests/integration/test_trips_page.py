@@ -13,6 +13,7 @@ from appointments.booking.group_engine import GroupBookingEngine
 from appointments.enums import AppointmentStatus
 from appointments.models import (
     AppointmentEvent,
+    AppointmentPriorityRule,
     AppointmentRequest,
     Resource,
     TemplateProvider,
@@ -162,10 +163,52 @@ def test_what_is_waited_in_between_is_said(desk, riverside):
     assert f"{card.idle_minutes} min in between" in desk.post(ROWS, **wish).text
 
 
+def test_weekdays_and_hours_narrow_the_trips(desk, riverside):
+    zone = riverside.tenant.zone_info
+    cards = desk.cards(weekdays=[1, 3], parts=["afternoon"])
+    starts = [stop.slot.datetime.astimezone(zone) for card in cards for stop in card.stops]
+    assert {start.weekday() for start in starts} == {1, 3}
+    assert {12 <= start.hour < 17 for start in starts} == {True}
+    exact = desk.cards(parts=["afternoon"], time_from="08:00", time_to="10:00")
+    starts = [stop.slot.datetime.astimezone(zone) for card in exact for stop in card.stops]
+    assert {8 <= start.hour < 10 for start in starts} == {True}, "exact hours overrule parts"
+    none = desk.post(ROWS, time_from="01:00", time_to="02:00", weekdays=[1])
+    assert {"times", "weekdays"} <= {name for name, _ in none.context["ways"]}
+    wider = desk.post(ROWS, time_from="01:00", time_to="02:00", weekdays=[1], widen="times")
+    assert wider.context["cards"]
+    assert wider.context["form"].cleaned_data["weekdays"] == [1]
+
+
+def test_what_is_typed_stays_while_one_visit_is_missing(desk):
+    form = desk.post(ROWS, type_1=None, weekdays=[1, 3], parts=["morning"]).context["form"]
+    assert form["weekdays"].value() == ["1", "3"]
+    assert form["parts"].value() == ["morning"]
+
+
+def test_a_rule_for_a_diagnosis_is_named_and_too_late_trips_are_marked(desk, riverside):
+    with riverside.active():
+        AppointmentPriorityRule.objects.create(
+            name="Chest pain", diagnosis_codes=["I20"], base_priority_score=85, max_wait_days=3
+        )
+    response = desk.post(ROWS, diagnosis_codes="I20.0")
+    assert "Rule “Chest pain”" in " ".join(response.text.split())
+    cards = response.context["cards"]
+    late = [any(stop.slot.is_late for stop in card.stops) for card in cards]
+    assert late == sorted(late), "the earliest day first"
+    assert True in late
+    assert response.text.count("Later than the rule allows") == sum(late)
+    booked = desk.post(BOOK, trip=cards[0].key, diagnosis_codes="I20.0")
+    assert {tuple(visit.diagnosis_codes) for visit in booked.context["booked"]} == {("I20.0",)}
+
+
 @pytest.mark.parametrize(
     ("wrong", "place", "words"),
     [
         ({"type_0": 10**15}, "visit-0", "not one of the available"),
+        ({"weekdays": ["7"]}, "weekdays", "not one of the available"),
+        ({"time_from": "10:00", "time_to": "09:00"}, "times", "later than the start"),
+        ({"time_from": "10:00"}, "times", "Give both times."),
+        ({"diagnosis_codes": "Q"}, "codes", "Q"),
         ({"type_2": "x"}, "visit-2", "not one of the available"),
         ({"provider_2": "FIRST"}, "visit-2", "Choose the type"),
         ({"when": "dates"}, "when", "Give both days."),
@@ -227,7 +270,7 @@ def test_a_wish_is_widened_by_a_button(desk, riverside):
     before = desk.post(ROWS, **wish).context["form"]
     later = desk.post(ROWS, widen="later", **wish)
     today = riverside.at(0, time(12)).astimezone(riverside.tenant.zone_info).date()
-    assert later.context["form"].dates(today)[0] > before.dates(today)[1]
+    assert later.context["form"].span(today)[0] > before.span(today)[1]
     assert 'id="trip-fields" hx-swap-oob' in later.text
 
 
