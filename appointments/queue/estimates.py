@@ -3,20 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import (
-    Avg,
-    Count,
-    DurationField,
-    ExpressionWrapper,
-    F,
-    OuterRef,
-    Q,
-    Sum,
-)
+from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Q
 
 from appointments.enums import QueueEntryStatus, ServicePointState
 from appointments.models import (
@@ -25,10 +15,9 @@ from appointments.models import (
     QueueEntry,
     ServicePoint,
     ServicePointQueue,
-    WaitCalibration,
     WaitingQueue,
 )
-from appointments.queue.line import QueueLine
+from appointments.queue.line import QueueLine, rows_of
 from appointments.queue.routing_policy import Point, eligibility
 from appointments.queue.stays import LONGEST
 from appointments.queue.wait_estimate import (
@@ -44,14 +33,53 @@ HISTORY = timedelta(days=7)
 TODAY = timedelta(hours=12)
 PRIOR_VISITS = 5
 BUCKETS = (0, 10, 20, 40)
-BEING_SERVED = (QueueEntryStatus.CALLED, QueueEntryStatus.IN_PROGRESS)
+BEING_SERVED = [QueueEntryStatus.CALLED, QueueEntryStatus.IN_PROGRESS]
+LONGEST_VISIT = timedelta(microseconds=LONGEST)
 SERVICE_TIME = ExpressionWrapper(F("completed_at") - F("started_at"), output_field=DurationField())
 SERVED = Q(
     status=QueueEntryStatus.COMPLETED,
     started_at__isnull=False,
-    completed_at__lt=F("started_at") + timedelta(microseconds=LONGEST),
+    completed_at__lt=F("started_at") + LONGEST_VISIT,
 )
 """Whose length says something: beyond, somebody forgot to say that it was over."""
+
+# Read for every publication of a queue; the ORM's part of it took longer than the database's.
+POINTS = """
+SELECT p.id, p.state = 'open', p.provider_id, f.specialties,
+       ARRAY(SELECT t.appointment_type_id FROM appointments_servicepointtype t
+             WHERE t.tenant_id = p.tenant_id AND t.point_id = p.id),
+       ARRAY(SELECT o.queue_id FROM appointments_servicepointqueue o
+             WHERE o.tenant_id = p.tenant_id AND o.point_id = p.id AND o.queue_id <> q.queue_id)
+FROM appointments_servicepointqueue q
+JOIN appointments_servicepoint p
+  ON p.tenant_id = q.tenant_id AND p.id = q.point_id AND p.is_active
+LEFT JOIN accounts_providerprofile f
+  ON f.tenant_id = p.tenant_id AND f.user_id = p.provider_id
+WHERE q.tenant_id = %(tenant)s AND q.queue_id = %(queue)s
+ORDER BY p.id
+"""
+SERVING = """
+SELECT service_point_id, queue_id, started_at, estimated_service_time
+FROM appointments_queueentry
+WHERE tenant_id = %(tenant)s AND (queue_id = %(queue)s OR service_point_id = ANY(%(points)s))
+  AND status = ANY(%(statuses)s)
+"""
+DONE = """
+SELECT service_point_id, served_by_id,
+       extract(epoch FROM sum(completed_at - started_at))::float8 / 60,
+       sum(estimated_service_time),
+       extract(epoch FROM sum(completed_at - started_at)
+               FILTER (WHERE joined_at >= %(today)s))::float8 / 60,
+       sum(estimated_service_time) FILTER (WHERE joined_at >= %(today)s)
+FROM appointments_queueentry
+WHERE tenant_id = %(tenant)s AND queue_id = %(queue)s AND joined_at >= %(since)s
+  AND status = 'COMPLETED' AND completed_at < started_at + %(longest)s
+GROUP BY service_point_id, served_by_id
+"""
+OFFSETS = """
+SELECT bucket, offset_p10, offset_p50, offset_p90 FROM appointments_waitcalibration
+WHERE tenant_id = %(tenant)s AND queue_id = %(queue)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +100,17 @@ class Capacity:
     offsets: Offsets
 
 
+class Done(NamedTuple):
+    """Minutes that visits at a point took, and were expected to; of today None without any."""
+
+    point_id: int | None
+    served_by_id: int | None
+    actual: float
+    expected: int
+    actual_today: float | None
+    expected_today: int | None
+
+
 def waits(line: QueueLine, capacity: Capacity) -> Estimates:
     """The waits of the line, which is in serving order; minutes."""
     durations = np.outer(line.columns.expected_minutes, capacity.pace)
@@ -82,14 +121,10 @@ def waits(line: QueueLine, capacity: Capacity) -> Estimates:
 def read_capacity(
     queue: WaitingQueue, configuration: QueueConfiguration, *, now: datetime
 ) -> Capacity:
-    """Read in five statements, however long the line is; in seven where points are shared."""
+    """Read in four statements, however long the line is; in six where points are shared."""
     points, others, is_staffed = _points(queue)
     keys = [point.point_id for point in points]
-    serving = list(
-        QueueEntry.objects.filter(
-            Q(queue=queue) | Q(service_point__in=keys), status__in=BEING_SERVED
-        ).values_list("service_point_id", "queue_id", "started_at", "estimated_service_time")
-    )
+    serving = rows_of(SERVING, queue=queue.pk, points=keys, statuses=BEING_SERVED)
     if not is_staffed:
         points = [Point(-n, frozenset([queue.pk])) for n in range(max(1, len(serving)))]
         keys = [point.point_id for point in points]
@@ -135,15 +170,11 @@ def expected_minutes(
 
 def offsets_of(queue: WaitingQueue) -> Offsets:
     """By how much the queue's own past corrects its estimates."""
-    rows = {row.bucket: row for row in WaitCalibration.objects.filter(queue=queue)}
+    rows = {bucket: offsets for bucket, *offsets in rows_of(OFFSETS, queue=queue.pk)}
     if set(rows) != set(BUCKETS):
         return DEFAULT_OFFSETS
-    ordered = [rows[bucket] for bucket in BUCKETS]
-    return Offsets(
-        p10=tuple(row.offset_p10 for row in ordered),
-        p50=tuple(row.offset_p50 for row in ordered),
-        p90=tuple(row.offset_p90 for row in ordered),
-    )
+    p10, p50, p90 = zip(*(rows[bucket] for bucket in BUCKETS), strict=True)
+    return Offsets(p10, p50, p90)
 
 
 def shown(estimates: Estimates, row: int) -> dict[str, int | None]:
@@ -159,17 +190,14 @@ def shown(estimates: Estimates, row: int) -> dict[str, int | None]:
 
 def _points(queue: WaitingQueue) -> tuple[list[Point], list[list[int]], bool]:
     """The open points of the queue, which other queues each serves, and whether it has any."""
-    others = ServicePointQueue.objects.filter(point=OuterRef("pk")).exclude(queue=queue)
-    rows = (
-        ServicePoint.objects.filter(is_active=True, servicepointqueue__queue=queue)
-        .annotate(others=ArraySubquery(others.values("queue_id")))
-        .select_related("provider__provider_profile")
-        .prefetch_related("servicepointtype_set")
-        .order_by("pk")
-    )
-    is_open = [row for row in rows if row.state == ServicePointState.OPEN]
-    points = [point_of(row, {queue.pk}) for row in is_open]
-    return points, [row.others for row in is_open], bool(rows)
+    rows = rows_of(POINTS, queue=queue.pk)
+    points, others = [], []
+    for key, is_open, provider_id, specialties, types, other_queues in rows:
+        if is_open:
+            served, able = frozenset([queue.pk]), frozenset(specialties or ())
+            points.append(Point(key, served, provider_id, able, frozenset(types) or None))
+            others.append(other_queues)
+    return points, others, bool(rows)
 
 
 def _turns(others: list[list[int]]) -> list[list[float]]:
@@ -212,30 +240,20 @@ def point_of(row: ServicePoint, queue_ids: set[int]) -> Point:
 def _paces(queue: WaitingQueue, points: list[Point], *, now: datetime) -> np.ndarray:
     """How visits compare with the expected length, this week and today: those of whoever serves
     at each point or, where nobody in particular does, those at the point."""
-    done = QueueEntry.objects.filter(SERVED, queue=queue, joined_at__gte=now - HISTORY)
-    today = Q(joined_at__gte=now - TODAY)
-    rows = list(
-        done.values("service_point_id", "served_by_id").annotate(
-            actual=Sum(SERVICE_TIME),
-            expected=Sum("estimated_service_time"),
-            actual_today=Sum(SERVICE_TIME, filter=today),
-            expected_today=Sum("estimated_service_time", filter=today),
+    done = [
+        Done(*row)
+        for row in rows_of(
+            DONE, queue=queue.pk, since=now - HISTORY, today=now - TODAY, longest=LONGEST_VISIT
         )
-    )
-    all_actual = sum(_minutes(row["actual_today"]) for row in rows)
-    all_expected = sum(row["expected_today"] or 0 for row in rows)
-    of_today = pace_of(all_actual, all_expected)
-    return np.array([_pace_at(point, rows) * of_today for point in points])
+    ]
+    actual = sum(each.actual_today or 0.0 for each in done)
+    of_today = pace_of(actual, sum(each.expected_today or 0 for each in done))
+    return np.array([_pace_at(point, done) * of_today for point in points])
 
 
-def _pace_at(point: Point, rows: list[dict[str, Any]]) -> float:
-    name, key = "service_point_id", point.point_id
+def _pace_at(point: Point, done: list[Done]) -> float:
     if point.provider_id is not None:
-        name, key = "served_by_id", point.provider_id
-    own = [row for row in rows if row[name] == key]
-    actual = sum(_minutes(row["actual"]) for row in own)
-    return pace_of(actual, sum(row["expected"] for row in own))
-
-
-def _minutes(length: timedelta | None) -> float:
-    return length.total_seconds() / 60 if length else 0.0
+        own = [each for each in done if each.served_by_id == point.provider_id]
+    else:
+        own = [each for each in done if each.point_id == point.point_id]
+    return pace_of(sum(each.actual for each in own), sum(each.expected for each in own))

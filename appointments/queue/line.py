@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -11,6 +12,7 @@ from appointments.models import QueueConfiguration, QueueEntry, QueueSnapshot, W
 from appointments.queue.discipline import Line, Weights, serving_order
 from appointments.queue.moves import ascending_ranks
 from appointments.queue.routing_policy import Wishes
+from core.lookups import MAX_KEY
 from core.tenancy import TenantError, current_tenant_id
 
 READ = """
@@ -56,6 +58,9 @@ WHERE e.tenant_id = %(tenant)s AND e.queue_id = %(queue)s
           WHERE w.tenant_id = e.tenant_id AND w.queue_id = e.queue_id AND w.status = 'WAITING'))
 ORDER BY e.id
 """
+
+NEWCOMER = MAX_KEY
+"""Stands for an entry that is not stored: of two who come at once it is the later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +156,11 @@ def reordered(line: QueueLine, order: np.ndarray, ranks: np.ndarray | None = Non
 
 
 def with_newcomer(line: QueueLine, entry: QueueEntry) -> QueueLine:
-    """The line with an entry at its end that does not stand in it; its key is 0 if it has none."""
+    """The line with an entry at its end that does not stand in it; ``NEWCOMER`` is its key if it
+    has none."""
     visit = entry.appointment
     about = (
-        entry.pk or 0,
+        entry.pk or NEWCOMER,
         entry.priority_score,
         minutes(entry.arrived_at),
         minutes(visit.scheduled_datetime) if visit else np.nan,
@@ -247,6 +253,18 @@ def _move_up(line: QueueLine, departed: list[float]) -> np.ndarray:
     lowered = (before > 0) & (places > 1)
     places[lowered] = np.maximum(1, places[lowered] - before[lowered])
     return lowered
+
+
+def rows_of(sql: str, **given: Any) -> list[tuple]:
+    """What the statement finds in the active tenant.
+
+    Args:
+        given: its parameters but ``tenant``.
+
+    Raises:
+        TenantError: no tenant is active.
+    """
+    return _rows(sql, {"tenant": _tenant(), **given})
 
 
 def _rows(sql: str, given: list | dict) -> list[tuple]:

@@ -19,22 +19,29 @@ def order_of(
     return serving_order(present.columns, now=line.minutes(now), **rules)
 
 
-def enter_line(
-    entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime, predict: bool = False
-) -> float:
-    """Give a waiting entry its rank among the others.
-
-    Args:
-        predict: keep what the patient is told on joining, to be compared with what came.
-    """
+def enter_line(entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime) -> float:
+    """Give a waiting entry its rank among the others."""
     LineRank.objects.filter(entry=entry).delete()
     present = line.read_line(entry.queue_id)
     order = order_of(present, configuration, now=now)
     rank = line.rank_between(present, order, entry.pk)
     LineRank.objects.create(entry=entry, queue_id=entry.queue_id, rank=rank)
-    if predict:
-        _predict(entry, line.reordered(present, order), configuration, now=now)
     return rank
+
+
+def predict(entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime) -> float:
+    """The rank of an entry that is not stored yet; what the patient is told on joining is put on
+    it, to be compared with what came."""
+    present = line.with_newcomer(line.read_line(entry.queue_id), entry)
+    order = order_of(present, configuration, now=now)
+    ordered = line.reordered(present, order)
+    waits = estimates.waits(ordered, estimates.read_capacity(entry.queue, configuration, now=now))
+    row = _row_of(entry, ordered)
+    if not np.isnan(waits.p50[row]):
+        told = (waits.scheduled, waits.p10, waits.p50, waits.p90)
+        for name, minutes in zip(PREDICTED, told, strict=True):
+            setattr(entry, name, float(minutes[row]))
+    return line.rank_between(present, order, line.NEWCOMER)
 
 
 def place_of(entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime) -> int:
@@ -53,20 +60,6 @@ def wait_of(
     return None if np.isnan(median) else timedelta(minutes=float(median))
 
 
-def _predict(
-    entry: QueueEntry, ordered: line.QueueLine, configuration: QueueConfiguration, *, now: datetime
-) -> None:
-    capacity = estimates.read_capacity(entry.queue, configuration, now=now)
-    waits = estimates.waits(ordered, capacity)
-    row = _row_of(entry, ordered)
-    if np.isnan(waits.p50[row]):
-        return
-    told = (waits.scheduled, waits.p10, waits.p50, waits.p90)
-    for name, minutes in zip(PREDICTED, told, strict=True):
-        setattr(entry, name, float(minutes[row]))
-    entry.save(update_fields=PREDICTED)
-
-
 def _line_with(
     entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime
 ) -> line.QueueLine:
@@ -77,4 +70,4 @@ def _line_with(
 
 
 def _row_of(entry: QueueEntry, present: line.QueueLine) -> int:
-    return int(np.flatnonzero(present.columns.entry_id == (entry.pk or 0))[0])
+    return int(np.flatnonzero(present.columns.entry_id == (entry.pk or line.NEWCOMER))[0])

@@ -8,6 +8,7 @@ exactly once, and docs/algorithms/locking.md in which order locks are taken.
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -63,6 +64,10 @@ class AdvancedQueueEngine:
         self.configuration = configuration_of(queue)
         self.steps = EntrySteps(queue, self.configuration, by=by, clock=clock)
 
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return Tenant.objects.get(pk=current_tenant_id()).zone_info
+
     @classmethod
     def of_entry(
         cls, entry_id: int, *, by: User | None = None, clock: Clock = system_clock
@@ -105,7 +110,7 @@ class AdvancedQueueEngine:
             VisitNotExpectedError: the visit is over, cancelled or missed.
         """
         self._check()
-        now, zone = self.clock(), _zone()
+        now, zone = self.clock(), self.zone
         stay = {"priority_score": _score(priority_score), "notes": _note(notes)}
         admission = admit(
             self.queue,
@@ -152,11 +157,12 @@ class AdvancedQueueEngine:
         entry.estimated_service_time = estimates.expected_minutes(
             self.queue, self.configuration, admission.kind, now=now
         )
-        entry.ticket = next_ticket(self.queue, now.astimezone(_zone()).date())
+        entry.ticket = next_ticket(self.queue, now.astimezone(self.zone).date())
         admission.check_room(self.queue)
+        rank = placing.predict(entry, self.configuration, now=now)
         if not insert_unless_conflict(entry):
             self.steps.refuse_second(entry.patient_id)
-        rank = placing.enter_line(entry, self.configuration, now=now, predict=True)
+        LineRank.objects.create(entry=entry, queue=self.queue, rank=rank)
         self.steps.visits.joined(entry)
         self.steps.record(entry, QueueStep.JOIN, {}, "", now=now, reason=reason, rank=rank)
         return entry
@@ -238,7 +244,7 @@ class AdvancedQueueEngine:
 
     def _receive(self, sent: QueueEntry) -> QueueEntry:
         now = self.clock()
-        check_open(self.queue, self.configuration, now=now, zone=_zone())
+        check_open(self.queue, self.configuration, now=now, zone=self.zone)
         self.steps.check_absent(sent.patient_id)  # before any wait: two may be sent crosswise
         admission = Admission.of_transfer(self.queue, sent)
         return self._join(
@@ -426,10 +432,6 @@ class AdvancedQueueEngine:
             check(self.by, Permission.RUN_QUEUES)
             if not visible_queues(self.by).filter(pk=self.queue.pk).exists():
                 raise NotFoundError("There is no such queue.")
-
-
-def _zone() -> ZoneInfo:
-    return Tenant.objects.get(pk=current_tenant_id()).zone_info
 
 
 def _score(value: float) -> float:

@@ -141,7 +141,7 @@ class TestForgotten:
         assert ended == {"R00001": "LEFT", "R00002": "COMPLETED", "R00003": "WAITING"}
 
     def test_the_patient_can_come_again(self, riverside, queue):
-        now = system_clock()
+        now = riverside.at(0, time(9))  # 17 hours ago was yesterday
         with riverside.active():
             self.stay(riverside, queue, now - timedelta(hours=17), Do.CALL, Do.START)
             self.end(riverside, now)
