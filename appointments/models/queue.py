@@ -126,6 +126,12 @@ class QueueConfiguration(TenantModel):
     )
     opens_at = models.TimeField(null=True, blank=True, help_text="Always open where empty.")
     closes_at = models.TimeField(null=True, blank=True)
+    opening_days = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Weekdays it is open, Monday = 0; empty means all.",
+    )
     last_ticket_minutes = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(240)],
@@ -149,7 +155,7 @@ class QueueConfiguration(TenantModel):
     privacy = FieldPrivacy(
         public="id tenant queue use_dynamic_positioning priority_weight wait_time_weight "
         "appointment_time_weight guard_minutes skip_return_after enable_overflow_queue "
-        "overflow_threshold overflow_queue opens_at closes_at last_ticket_minutes "
+        "overflow_threshold overflow_queue opens_at closes_at opening_days last_ticket_minutes "
         "use_historical_data default_service_time_minutes enable_websocket_updates "
         "update_interval_seconds load_yellow load_red alert_wait_minutes version"
     )

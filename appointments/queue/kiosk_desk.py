@@ -21,6 +21,7 @@ from core.tenancy import current_tenant_id
 from patients.models import PatientProfile
 
 MAX_MRN = 32
+MOST_LINES = 3
 CODE = re.compile(r"(?:.*/check-in/)?([\w-]{40,64})(?:/[^/]*)?")
 
 
@@ -45,12 +46,14 @@ class Answer:
         entry: of TICKET.
         opens_at: of EARLY.
         is_checked_in: whether the visit is, though there is no ticket.
+        open_lines: names of queues of the site that take walk-ins, of CLOSED.
     """
 
     outcome: Outcome
     entry: QueueEntry | None = None
     opens_at: datetime | None = None
     is_checked_in: bool = False
+    open_lines: tuple[str, ...] = ()
 
 
 class KioskDesk:
@@ -80,8 +83,9 @@ class KioskDesk:
             return Answer(
                 Outcome.TICKET, service.walk_in(queue, patient_id=patient.pk, reason=AT_KIOSK)
             )
-        except QueueClosedError:
-            return Answer(Outcome.CLOSED)
+        except QueueClosedError as error:
+            names = [each["queue_name"] for each in error.extra["alternatives"]]
+            return Answer(Outcome.CLOSED, open_lines=tuple(names[:MOST_LINES]))
 
     def scan(self, text: str) -> Answer:
         """For whoever holds the code of an appointment's message under the scanner."""

@@ -1,9 +1,15 @@
 """Whether a queue is open."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from appointments.enums import Weekday
 from appointments.models import QueueConfiguration, WaitingQueue
+
+
+def is_open_on(configuration: QueueConfiguration, day: date) -> bool:
+    """Whether it is one of the queue's weekdays."""
+    return not configuration.opening_days or day.weekday() in configuration.opening_days
 
 
 def why_closed(
@@ -14,10 +20,12 @@ def why_closed(
         return f"{queue.name} is no longer in use."
     if not queue.is_accepting_patients:
         return f"{queue.name} is closed: it takes nobody at the moment."
+    clock = now.astimezone(zone)
+    if not is_open_on(configuration, clock.date()):
+        return f"{queue.name} is closed on {Weekday.values[clock.weekday()]}s."
     opens, closes = configuration.opens_at, configuration.closes_at
     if opens is None or closes is None:
         return ""
-    clock = now.astimezone(zone)
     first = datetime.combine(clock.date(), opens, tzinfo=zone)
     last = datetime.combine(clock.date(), closes, tzinfo=zone) - timedelta(
         minutes=configuration.last_ticket_minutes

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from appointments.enums import Weekday
 from appointments.models import QueueConfiguration, WaitingQueue
 from core.db import LockClass, lock_until_commit
 from core.errors import InvalidInputError
@@ -65,6 +66,12 @@ def check_together(queue: WaitingQueue, configuration: QueueConfiguration) -> No
 
 
 def _check_hours(configuration: QueueConfiguration) -> None:
+    days = configuration.opening_days
+    if not isinstance(days, list) or any(day not in range(len(Weekday)) for day in days):
+        raise InvalidInputError(
+            "Name weekdays from 0, Monday, to 6.", attr="opening_days", code="out_of_range"
+        )
+    configuration.opening_days = sorted(set(days))
     opens, closes = configuration.opens_at, configuration.closes_at
     if (opens is None) != (closes is None):
         attr = "opens_at" if opens is None else "closes_at"

@@ -35,6 +35,7 @@ CONFIGURATION_FIELDS = (
     "overflow_queue_id",
     "opens_at",
     "closes_at",
+    "opening_days",
     "last_ticket_minutes",
     "use_historical_data",
     "default_service_time_minutes",

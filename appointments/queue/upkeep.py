@@ -8,6 +8,7 @@ from appointments.enums import QUEUE_PRESENT, QueueEntryStatus, QueueStep
 from appointments.models import QueueEntry, WaitingQueue
 from appointments.queue.errors import IllegalQueueStepError
 from appointments.queue.events import QueueChanged
+from appointments.queue.opening import is_open_on
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from core.clock import Clock, system_clock
 from core.events import publish_on_commit
@@ -56,7 +57,11 @@ def _begin_of_day(queue: WaitingQueue, now: datetime, zone: ZoneInfo) -> datetim
     configuration = getattr(queue, "configuration", None)
     local = now.astimezone(zone)
     midnight = datetime.combine(local.date(), time.min, tzinfo=zone)
-    if configuration is None or configuration.opens_at is None:
+    if (
+        configuration is None
+        or configuration.opens_at is None
+        or not is_open_on(configuration, local.date())
+    ):
         return now - FORGOTTEN
     opens = datetime.combine(local.date(), configuration.opens_at, tzinfo=zone)
     return midnight if local >= opens - BEFORE_OPENING else now - FORGOTTEN

@@ -32,6 +32,7 @@ from appointments.queue.errors import (
 from appointments.queue.history import replay
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.selectors import queue_status
+from appointments.queue.settings import QueueSettings
 from appointments.signals import SIGNALS
 from core.clock import system_clock
 from core.errors import InvalidInputError, NotAllowedError, NotFoundError, StaleVersionError
@@ -179,6 +180,28 @@ def test_after_the_last_ticket_nobody_joins(engine, queue, people, clock, rivers
     config.last_ticket_minutes = 10
     config.save()
     join(AdvancedQueueEngine(queue, clock=clock), people[0])
+
+
+def test_on_other_weekdays_nobody_joins(queue, people, clock, riverside):
+    """Midnight parts the days on the hospital's clock, not in UTC."""
+    monday = next(
+        at
+        for n in range(7)
+        if (at := riverside.at(n, time(0, 30))).weekday() == 6  # in UTC
+    )
+    QueueConfiguration.objects.create(queue=queue, opening_days=[0])
+    clock.now = monday
+    join(AdvancedQueueEngine(queue, clock=clock), people[0])
+    clock.now = monday - timedelta(hours=1)
+    with pytest.raises(QueueClosedError, match="closed on Sundays"):
+        join(AdvancedQueueEngine(queue, clock=clock), people[1])
+
+
+def test_days_that_are_no_weekdays_are_refused(queue):
+    for days in ([7], [-1], ["0"], "0", None):
+        with pytest.raises(InvalidInputError) as refused:
+            QueueSettings(queue).change(opening_days=days)
+        assert refused.value.attr == "opening_days"
 
 
 def test_beyond_the_threshold_walk_ins_overflow(queue, people):

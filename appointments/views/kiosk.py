@@ -110,6 +110,8 @@ def _answer(request: HttpRequest, answer: Answer) -> HttpResponse:
         "text": words["desk"],
         "is_good": answer.outcome == Outcome.SEAT,
     }
+    if answer.open_lines:
+        context["open_lines"] = filled(language, "open_lines", names=", ".join(answer.open_lines))
     if answer.outcome == Outcome.SEAT:
         context["text"] = words["take_seat"]
     elif answer.outcome == Outcome.PAUSED:

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
+from appointments.enums import Weekday
 from appointments.models import QueueConfiguration, WaitingQueue
 from appointments.queue.setting_checks import WEIGHTS
 from appointments.queue.settings import CONFIGURATION_FIELDS, QUEUE_FIELDS
@@ -99,6 +100,13 @@ class ConfigForm(forms.Form):
     )
     opens_at = _time("Opens")
     closes_at = _time("Closes")
+    opening_days = forms.TypedMultipleChoiceField(
+        label="Weekdays",
+        choices=[(number, name[:2]) for number, name in enumerate(Weekday.values)],
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
     last_ticket_minutes = _number("Minutes before closing", 0, 240)
     use_historical_data = forms.ChoiceField(
         label="How long a visit takes",

@@ -360,6 +360,7 @@ CONFIGURATION = {
     "overflow_queue_id": None,
     "opens_at": "08:00",
     "closes_at": "18:00",
+    "opening_days": [0, 1, 2, 3, 4],
     "last_ticket_minutes": 30,
     "use_historical_data": True,
     "default_service_time_minutes": 20,
@@ -395,6 +396,12 @@ class ConfigurationWriteSerializer(StrictSerializer):
     overflow_queue_id = Key(required=False, allow_null=True)
     opens_at = ClockTime(required=False, allow_null=True)
     closes_at = ClockTime(required=False, allow_null=True)
+    opening_days = serializers.ListField(
+        child=Whole(min_value=0, max_value=6),
+        required=False,
+        max_length=7,
+        help_text="Weekdays it is open, Monday: 0; empty for all.",
+    )
     last_ticket_minutes = Whole(**COUNT, help_text="Before closing.")
     use_historical_data = Flag(required=False)
     default_service_time_minutes = Whole(**COUNT)

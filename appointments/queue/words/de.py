@@ -91,6 +91,7 @@ WORDS = {
     "late": "Die Zeit Ihres Termins ist vorbei",
     "none_today": "Wir haben hier heute keinen Termin für Sie",
     "closed": "Zurzeit wird niemand aufgenommen",
+    "open_lines": "Hier können Sie sich anstellen: {names}",
     "locked": "Die Anmeldung ist hier unterbrochen",
     "bad_date": "Das ist kein Datum. Bitte versuchen Sie es noch einmal.",
     "try_later": "Bitte versuchen Sie es in ein paar Minuten noch einmal oder kommen Sie zum "

@@ -86,6 +86,7 @@ WORDS = {
     "late": "The time of your visit is over",
     "none_today": "We have no visit for you here today",
     "closed": "Nobody can join at the moment",
+    "open_lines": "These lines are open: {names}",
     "locked": "Check-in is paused here",
     "bad_date": "This is not a date. Please try again.",
     "try_later": "Please try again in a few minutes, or see the desk.",

@@ -87,6 +87,7 @@ WORDS = {
     "late": "La hora de su cita ha pasado",
     "none_today": "No tenemos una cita para usted aquí hoy",
     "closed": "En este momento no se puede entrar en la fila",
+    "open_lines": "Estas filas están abiertas: {names}",
     "locked": "El registro está en pausa aquí",
     "bad_date": "No es una fecha. Inténtelo otra vez.",
     "try_later": "Inténtelo dentro de unos minutos o acuda a recepción.",

@@ -92,6 +92,7 @@ WORDS = {
     "late": "L’heure de votre rendez-vous est passée",
     "none_today": "Nous n’avons pas de rendez-vous pour vous ici aujourd’hui",
     "closed": "Personne ne peut s’inscrire pour le moment",
+    "open_lines": "Ces files sont ouvertes : {names}",
     "locked": "L’enregistrement est suspendu ici",
     "bad_date": "Ce n’est pas une date. Veuillez réessayer.",
     "try_later": "Réessayez dans quelques minutes ou adressez-vous à l’accueil.",

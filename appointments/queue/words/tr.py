@@ -89,6 +89,7 @@ WORDS = {
     "late": "Randevunuzun saati geçti",
     "none_today": "Bugün burada sizin için bir randevu yok",
     "closed": "Şu anda sıraya girilemiyor",
+    "open_lines": "Açık sıralar: {names}",
     "locked": "Burada kayıt durduruldu",
     "bad_date": "Bu bir tarih değil. Lütfen yeniden deneyin.",
     "try_later": "Lütfen birkaç dakika sonra yeniden deneyin veya danışmaya başvurun.",

@@ -173,8 +173,12 @@ def test_a_closed_queue_checks_in_and_sends_to_the_desk(riverside, queue, walk_i
     assert visit.status == A.CHECKED_IN
     shown = touch.post(f"{url}walk-in/", answers(riverside.patients[1])).content.decode()
     assert "Nobody can join at the moment" in shown
+    assert "These lines are open" not in shown
     with riverside.active():
         assert not QueueEntry.objects.exists()
+        WaitingQueue.objects.create(name="Vaccination")
+    shown = touch.post(f"{url}walk-in/", answers(riverside.patients[1])).content.decode()
+    assert "These lines are open: Vaccination" in shown
 
 
 @pytest.mark.parametrize(

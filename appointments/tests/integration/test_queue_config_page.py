@@ -78,6 +78,16 @@ def test_what_is_typed_is_saved(manager, riverside, queue):
         assert QueueProvider.objects.get(queue=queue).provider == doctor
 
 
+def test_weekdays_are_chosen_and_cleared(manager, riverside, queue):
+    manager.post(page_of(queue), filled(opening_days=["4", "0", "2"]))
+    assert values_of(riverside, queue)["opening_days"] == [0, 2, 4]
+    page = manager.get(page_of(queue)).content.decode()
+    assert page.count('name="opening_days"') == 7
+    assert page.count("checked", page.index('name="opening_days"')) >= 3
+    manager.post(page_of(queue), filled(version=2))
+    assert values_of(riverside, queue)["opening_days"] == []
+
+
 def test_what_is_not_touched_keeps_its_digits(manager, riverside, queue):
     with riverside.active():
         QueueSettings(queue).change(wait_time_weight=0.333)
@@ -101,6 +111,7 @@ def test_what_is_not_touched_keeps_its_digits(manager, riverside, queue):
         ({"enable_overflow_queue": "on", "overflow_threshold": 60}, "id_overflow_threshold_error"),
         ({"overflow_queue_id": "999999"}, "id_overflow_queue_id_error"),
         ({"providers": ["999999"]}, "id_providers_error"),
+        ({"opening_days": ["7"]}, "id_opening_days_error"),
     ],
 )
 def test_what_cannot_be_is_said_beside_its_field(manager, riverside, queue, changed, said):

@@ -162,6 +162,21 @@ class TestForgotten:
             ended = self.end(riverside, riverside.at(0, time(7, 10)))
         assert ended == {"R00001": "LEFT", "R00002": "WAITING"}
 
+    def test_a_weekday_on_which_it_is_closed_begins_no_day(self, riverside, queue):
+        eight = riverside.at(0, time(8))
+        today = eight.astimezone(riverside.tenant.zone_info).weekday()
+        with riverside.active():
+            configuration = QueueConfiguration.objects.create(
+                queue=queue, opens_at=time(8), closes_at=time(17), last_ticket_minutes=0
+            )
+            self.stay(riverside, queue, riverside.at(-1, time(16, 50)))
+            configuration.opening_days = [(today - 1) % 7]
+            configuration.save()
+            assert self.end(riverside, eight) == {"R00001": "WAITING"}
+            configuration.opening_days = [today]
+            configuration.save()
+            assert self.end(riverside, eight) == {"R00001": "LEFT"}
+
     def test_a_visit_that_nobody_ended_is_in_no_average(self, riverside, queue):
         now = system_clock()
         with riverside.active():
