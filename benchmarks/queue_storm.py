@@ -1,10 +1,11 @@
 """Does a queue stay right while many change it at once and its processes are killed?
 
-Starts the whole product on a folder and port of its own, opens sockets on one queue, lets writers
-do random things over REST, and meanwhile kills the web process, the worker and Valkey with
-signal 9.  Afterwards, and in samples during it: positions are 1..n, nobody is lost or twice in
-the queue, every call is one person's, and what each socket was told last is what a fresh fetch
-says.  Exits with status 1 if not::
+Starts the whole product on a folder and port of its own, opens sockets on two queues, lets writers
+do random things over REST, sending people from one to the other too, and meanwhile kills the web
+process, the worker and Valkey with signal 9.  Afterwards, and in samples during it: positions are
+1..n, nobody is lost or twice in a queue, whoever was sent on stands in the other one, every call is
+one person's, and what each socket was told last is what a fresh fetch says.  Exits with status 1
+if not::
 
     python benchmarks/queue_storm.py [--seconds 60] [--writers 32] [--sockets 50] [--calm]
 """
@@ -33,9 +34,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "demo-pass-2026"
 START_SECONDS, SETTLE_SECONDS = 300, 20
 STEPS = {
-    "WAITING": ("mark_called", "skip", "hold", "mark_no_show", "move", "priority", "remove"),
+    "WAITING": (
+        *("mark_called", "skip", "hold", "mark_no_show", "move", "priority", "remove"),
+        *("transfer", "transfer"),
+    ),
     "CALLED": ("mark_in_progress", "mark_in_progress", "recall", "skip", "mark_no_show"),
-    "IN_PROGRESS": ("mark_completed",),
+    "IN_PROGRESS": ("mark_completed", "transfer"),
     "SKIPPED": ("return", "mark_called"),
     "ON_HOLD": ("return",),
 }
@@ -208,17 +212,20 @@ class Storm:
         self.product, self.options = product, options
         login = {"username": "manager@riverside.demo", "password": PASSWORD}
         self.token = product.ask("POST", "/api/auth/token/", login)[1]["token"]
-        made = product.ask("POST", "/api/appointments/queues/", {"name": "Storm"}, self.token)[1]
-        self.queue = made["id"]
-        path = f"/api/appointments/queues/{self.queue}/configuration/"
-        product.ask("PUT", path, {"max_queue_size": 1000}, self.token)
+        self.queues = [self.new_queue(name) for name in ("Storm", "Storm, the second")]
         page = product.get("/api/patients/?page_size=500", self.token)[1]
         self.patients = [row["id"] for row in page["results"]]
         self.statuses: Counter = Counter()
         self.added: list[int] = []
         self.faults: list[str] = []
-        self.samples = 0
+        self.samples = self.transfers = 0
         self.ends = threading.Event()
+
+    def new_queue(self, name: str) -> int:
+        made = self.product.ask("POST", "/api/appointments/queues/", {"name": name}, self.token)[1]
+        path = f"/api/appointments/queues/{made['id']}/configuration/"
+        self.product.ask("PUT", path, {"max_queue_size": 1000}, self.token)
+        return made["id"]
 
     def api(self, method: str, path: str, body: dict | None = None) -> tuple[int, dict]:
         status, answer = self.product.ask(method, f"/api/appointments/{path}", body, self.token)
@@ -230,9 +237,10 @@ class Storm:
         return status, answer
 
     def fill(self) -> None:
-        for patient in self.patients[:120]:
+        for number, patient in enumerate(self.patients[:240]):
+            queue = self.queues[number % 2]
             status, entry = self.api(
-                "POST", f"queues/{self.queue}/add_patient/", {"patient_id": patient}
+                "POST", f"queues/{queue}/add_patient/", {"patient_id": patient}
             )
             if status == 201:
                 self.added.append(entry["id"])
@@ -240,17 +248,17 @@ class Storm:
     def write(self, seed: int) -> None:
         rng = random.Random(seed)
         while not self.ends.is_set():
-            choice = rng.random()
+            choice, queue = rng.random(), rng.choice(self.queues)
             if choice < 0.3:
                 body = {
                     "patient_id": rng.choice(self.patients),
                     "priority": rng.choices(["routine", "priority", "urgent"], [8, 2, 1])[0],
                 }
-                status, entry = self.api("POST", f"queues/{self.queue}/add_patient/", body)
+                status, entry = self.api("POST", f"queues/{queue}/add_patient/", body)
                 if status == 201:
                     self.added.append(entry["id"])
             elif choice < 0.55:
-                self.api("POST", f"queues/{self.queue}/call_next/", {})
+                self.api("POST", f"queues/{queue}/call_next/", {})
             elif self.added:
                 self.step(rng, rng.choice(self.added[-200:]))
 
@@ -265,6 +273,11 @@ class Storm:
             self.api("DELETE", path)
         elif step == "priority":
             self.api("PATCH", path, {"priority_score": rng.uniform(0, 100)})
+        elif step == "transfer":
+            other = next(queue for queue in self.queues if queue != entry["queue_id"])
+            status, sent = self.api("POST", f"{path}transfer/", {"to_queue_id": other})
+            if status in (200, 201):
+                self.added.append(sent["id"])
         elif step == "move":
             self.api("POST", f"{path}move/", {"position": rng.randint(1, 5), "reason": "Storm"})
         else:
@@ -274,11 +287,12 @@ class Storm:
 
     def sample(self) -> None:
         while not self.ends.wait(0.5):
-            self.check_line()
+            for queue in self.queues:
+                self.check_line(queue)
 
-    def check_line(self) -> None:
+    def check_line(self, queue: int) -> None:
         """One answer of REST: positions are 1..n, and nobody stands there twice."""
-        query = f"queue-entries/?queue_id={self.queue}&status=WAITING&page_size=500"
+        query = f"queue-entries/?queue_id={queue}&status=WAITING&page_size=500"
         status, page = self.api("GET", query)
         if status != 200:
             return
@@ -314,23 +328,52 @@ class Storm:
 
     def verify(self, screens: list[Screen]) -> None:
         wait_until(lambda: self.product.get("/readyz")[0] == 200, SETTLE_SECONDS * 3)
-        path = f"queues/{self.queue}/status/"
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
-            fresh = lasting(self.api("GET", path)[1])
-            behind = [screen for screen in screens if lasting(screen.data) != fresh]
+            fresh = {
+                queue: lasting(self.api("GET", f"queues/{queue}/status/")[1])
+                for queue in self.queues
+            }
+            behind = [screen for screen in screens if lasting(screen.data) != fresh[screen.queue]]
             if not behind or time.monotonic() > deadline:
                 break
             time.sleep(1)
         if behind:
             self.faults.append(f"{len(behind)} sockets show an old state")
-        self.check_line()
+        for queue in self.queues:
+            self.check_line(queue)
         for key in self.added:
             status, page = self.api("GET", f"queue-entries/{key}/history/?page_size=500")
             steps = [row["step"] for row in reversed(page.get("results", []))]
             if status != 200 or steps[:1] != ["join"]:
                 self.faults.append(f"entry {key} was acknowledged and is not there")
             self.check_steps(key, page.get("results", []))
+        self.check_sent()
+
+    def check_sent(self) -> None:
+        """Whoever was sent on is in the other queue, once."""
+        entries = [
+            row
+            for queue in self.queues
+            for row in self.everything(f"queue-entries/?queue_id={queue}")
+        ]
+        successors = Counter(row["transferred_from_id"] for row in entries)
+        for row in entries:
+            wanted = 1 if row["status"] == "TRANSFERRED" else 0
+            # Of a transfer that was undone the other stay remains, as one that was left.
+            there = successors[row["id"]] if wanted else 0
+            self.transfers += wanted
+            if there < wanted:
+                self.faults.append(f"entry {row['id']} was sent on and is nowhere")
+
+    def everything(self, query: str) -> list[dict]:
+        found, page = [], 1
+        while True:
+            answer = self.api("GET", f"{query}&page_size=500&page={page}")[1]
+            found += answer["results"]
+            if not answer["next"]:
+                return found
+            page += 1
 
     def check_steps(self, key: int, newest_first: list[dict]) -> None:
         """Each step left the state that the one before had reached: none overwrote another."""
@@ -384,14 +427,19 @@ def main() -> None:
     try:
         product.start()
         storm = Storm(product, options)
-        screens = [Screen(product.port, storm.queue, storm.token) for _ in range(options.sockets)]
+        screens = [
+            Screen(product.port, storm.queues[n % 2], storm.token) for n in range(options.sockets)
+        ]
         with watched(screens):
             storm.run()
             storm.verify(screens)
     finally:
         product.stop()
     print(f"answers by status (0: nobody answered): {dict(sorted(storm.statuses.items()))}")
-    print(f"{len(storm.added)} joined, {storm.samples} samples of the line")
+    print(
+        f"{len(storm.added)} joined, {storm.transfers} of them sent on, "
+        f"{storm.samples} samples of a line"
+    )
     print(f"sockets: {options.sockets}, cut {sum(screen.cuts for screen in screens)} times")
     for fault, count in Counter(storm.faults).most_common(20):
         print(f"FAULT {count} x {fault}")

@@ -40,6 +40,7 @@ from appointments.models import (
 )
 from appointments.queue.events import QueueChanged
 from appointments.queue.queue_engine import AdvancedQueueEngine
+from appointments.tests.visits import make_visit
 from core.events import subscribe
 from core.models import AuditEvent, Site, Tenant
 from patients.models import PatientProfile
@@ -554,6 +555,35 @@ def test_wishes_entered_by_hand_are_marked_as_such(riverside):
         "preferred_providers",
     ]
     assert row.version == 2
+
+
+def test_a_measured_wish_that_is_emptied_is_learned_again(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    ended = riverside.at(-1, time(10))
+    with riverside.active():
+        visit = make_visit(riverside, ended, status="COMPLETED", checked_in_at=ended)
+        row = SchedulingPreference.objects.create(
+            patient=visit.patient, average_no_show_rate=0.9, manual_fields=["average_no_show_rate"]
+        )
+    url = address(SchedulingPreference, "change", row.pk)
+    given = _as_shown(client.get(url))
+    assert given["average_no_show_rate"] == 0.9
+    assert client.post(url, given | {"average_no_show_rate": ""}).status_code == 302
+    with riverside.active():
+        row.refresh_from_db()
+    assert row.manual_fields == []
+    assert row.average_no_show_rate is not None
+    assert row.average_no_show_rate < 0.5
+
+
+def test_half_a_place_is_no_place(riverside):
+    client = riverside.client(Role.TENANT_ADMIN)
+    form = {"name": "New wing", "opens_at": "08:00", "closes_at": "18:00", "latitude": "52.5"}
+    refused = client.post(address(Site, "add"), form)
+    assert refused.context["adminform"].form.errors == {
+        "longitude": ["Give it with the latitude, or neither."]
+    }
+    assert client.post(address(Site, "add"), form | {"longitude": "13.4"}).status_code == 302
 
 
 def test_the_waitlist_is_written_by_its_engine(riverside):

@@ -185,6 +185,7 @@ def test_removing_skipping_holding_sending_on_moving_and_undoing(add, api, river
     assert moved.status_code == 200
     sent = api.post(f"{ENTRIES}/{entries[1]}/transfer/", {"to_queue_id": lab.pk})
     assert (sent.status_code, sent.json()["ticket"]) == (201, "L-001")
+    assert sent.json()["transferred_from_id"] == entries[1]
     changed = api.patch(f"{first}/", {"priority": "urgent"})
     assert changed.json()["priority_score"] == 100
     assert api.delete(f"{first}/").status_code == 204

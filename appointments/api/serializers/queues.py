@@ -56,6 +56,7 @@ ENTRY = {
     "status": "WAITING",
     "service_point": None,
     "served_by_id": None,
+    "transferred_from_id": None,
     "arrived_at": "2030-01-31T14:22:10+01:00",
     "joined_at": "2030-01-31T14:22:10+01:00",
     "called_at": None,
@@ -131,6 +132,9 @@ class QueueEntrySerializer(serializers.ModelSerializer):
     queue_position = serializers.IntegerField(help_text="1 is next; 0 when not in the line.")
     priority = serializers.SerializerMethodField(help_text="The class of priority_score.")
     service_point = serializers.SerializerMethodField(help_text="Its name.")
+    transferred_from_id = serializers.IntegerField(
+        allow_null=True, help_text="The entry from which the patient was sent on to here."
+    )
     served_by_id = serializers.IntegerField(
         allow_null=True, help_text="The provider who saw the patient."
     )

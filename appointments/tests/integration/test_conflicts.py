@@ -263,6 +263,15 @@ def test_the_page_answers_with_and_without_htmx(riverside, ten):
     assert "<html" not in fragment.text
 
 
+def test_the_page_begins_with_the_coming_hour(riverside):
+    before = timezone.now()
+    initial = riverside.client().get(PAGE).context["form"].initial
+    zone = riverside.tenant.zone_info
+    start = datetime.combine(initial["date"], initial["time"], tzinfo=zone)
+    assert start.minute == 0
+    assert timedelta(0) < start - before <= timedelta(hours=1)
+
+
 def test_the_page_finds_the_patient(riverside, ten):
     client = riverside.client()
     patient = riverside.patients[0]

@@ -1,13 +1,14 @@
 """One visit's steps and panel, and a patient's visits, as pages and as fragments."""
 
 import json
+import re
 from datetime import time, timedelta
 
 import pytest
 
 from accounts.permissions import Role
 from appointments.enums import AppointmentStatus
-from appointments.models import AppointmentRequest
+from appointments.models import AppointmentRequest, AppointmentTemplate, TimeOff
 from appointments.tests.visits import make_visit
 
 S = AppointmentStatus
@@ -102,6 +103,28 @@ def test_a_visit_moves_to_another_time_and_provider(riverside, visit):
     with riverside.active():
         moved = AppointmentRequest.objects.get(pk=visit.pk)
     assert (moved.scheduled_datetime, moved.provider_id) == (later, other)
+
+
+def test_the_check_of_a_move_knows_how_the_visit_takes_place(riverside):
+    """A closed site is no obstacle to a video visit."""
+    with riverside.active():
+        AppointmentTemplate.objects.update(modality="either")
+        visit = make_visit(riverside, riverside.at(1, time(10)), modality="telehealth")
+        closed = riverside.at(2, time.min)
+        TimeOff.objects.create(
+            site=riverside.site,
+            kind="closure",
+            starts_at=closed,
+            ends_at=closed + timedelta(days=1),
+        )
+    client, noon = riverside.client(), riverside.at(2, time(12))
+    page = client.get(f"/appointments/{visit.pk}/move/").text
+    shown = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)"', page))
+    when = {"provider_id": visit.provider_id, "duration_minutes": 30, "time": "12:00"}
+    when["date"] = f"{noon.astimezone(riverside.tenant.zone_info):%Y-%m-%d}"
+    check = "/appointments/calendar/book/slot-check/"
+    assert "is free" in client.post(check, shown | when).text
+    assert "is closed" in client.post(check, shown | when | {"modality": "on_site"}).text
 
 
 def test_a_move_onto_another_visit_offers_what_is_free(riverside, visit):
