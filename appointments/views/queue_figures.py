@@ -15,7 +15,7 @@ from appointments.views import figures_export
 from appointments.views.figures_form import FiguresForm, said
 from appointments.views.figures_words import compared_with
 from appointments.views.htmx import HtmxRequest, staff_view
-from appointments.views.queue_figures_charts import charts, heat, hours_chart, scatter
+from appointments.views.queue_figures_charts import charts, day_charts, heat, scatter
 from appointments.views.queue_figures_files import sheets
 from appointments.views.queue_figures_tables import longest, tables, tiles, today_tiles
 from core.clock import system_clock
@@ -61,7 +61,7 @@ def queue_metrics_dashboard_view(request: HtmxRequest, queue_id: int) -> HttpRes
         "report": report,
         "at": now,
         "tiles": today_tiles(report, queue_status(queue, now=now)),
-        "chart": hours_chart(report),
+        "charts": day_charts(report),
     }
     name = "partials/queue_metrics.html" if request.htmx else "queue_metrics_dashboard.html"
     return render(request, f"{FOLDER}/{name}", context)

@@ -93,14 +93,43 @@ def in_buckets(report: Report, spans: Sequence[Bucket]) -> list[Group]:
     ]
 
 
-def hours_chart(report: Report) -> ShownChart:
-    """Of one day: how many waited on average, and the peak above it."""
+def day_charts(report: Report) -> list[ShownChart]:
+    """Of one day, by the hour."""
     rows = report.hours
     first = min((each.hour for each in rows), default=0)
     last = max((each.hour for each in rows), default=0)
     by_hour = {each.hour: each for each in rows}
     names = [f"{hour:02d}:00" for hour in range(first, last + 1)]
     found = [by_hour.get(hour) for hour in range(first, last + 1)]
+    return [_hours(names, found), _lengths(names, found)]
+
+
+def _lengths(names: list[str], found: list[HourFigures | None]) -> ShownChart:
+    lengths = [each.average_service_time_minutes if each else None for each in found]
+    words = [minutes(each) for each in lengths]
+    return ShownChart(
+        "lengths",
+        "Length of visits",
+        "From start to completion, by the hour in which they ended",
+        columns(
+            [[("booked", each or 0)] for each in lengths],
+            [f"{name}: {text}" for name, text in zip(names, words, strict=True)],
+            names,
+            unit=" min",
+        ),
+        [("booked", "On average")],
+        ShownTable(
+            "",
+            "",
+            "Hour",
+            ["Length"],
+            [ShownRow(name, [Cell(text)]) for name, text in zip(names, words, strict=True)],
+        ),
+    )
+
+
+def _hours(names: list[str], found: list[HourFigures | None]) -> ShownChart:
+    """How many waited on average, and the peak above it."""
     chart = columns(
         [
             [

@@ -268,6 +268,7 @@ def test_today_is_renewed_by_its_fragment(busy):
     body = answer.content.decode().strip()
     assert body.startswith('<div id="queue-metrics"')
     assert "Waiting now" in body
+    assert [shown.key for shown in answer.context["charts"]] == ["hours", "lengths"]
 
 
 def test_pages_cost_the_same_at_any_size(busy):
