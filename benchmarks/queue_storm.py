@@ -25,7 +25,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -351,25 +351,33 @@ class Storm:
         self.check_sent()
 
     def check_sent(self) -> None:
-        """Whoever was sent on is in the other queue, once."""
+        """Whoever was sent on is in the other queue, once; of a transfer that was undone there the
+        patient has left it."""
         entries = [
             row
             for queue in self.queues
             for row in self.everything(f"queue-entries/?queue_id={queue}")
         ]
-        successors = Counter(row["transferred_from_id"] for row in entries)
+        followers: dict[int | None, list[dict]] = defaultdict(list)
         for row in entries:
-            wanted = 1 if row["status"] == "TRANSFERRED" else 0
-            # Of a transfer that was undone the other stay remains, as one that was left.
-            there = successors[row["id"]] if wanted else 0
-            self.transfers += wanted
-            if there < wanted:
-                self.faults.append(f"entry {row['id']} was sent on and is nowhere")
+            followers[row["transferred_from_id"]].append(row)
+        for row in entries:
+            there = followers[row["id"]]
+            if any(each["queue_id"] == row["queue_id"] for each in there):
+                self.faults.append(f"entry {row['id']} was sent on to its own queue")
+            if row["status"] != "TRANSFERRED":
+                continue
+            self.transfers += 1
+            if not there or sum(each["status"] != "LEFT" for each in there) > 1:
+                self.faults.append(f"entry {row['id']} was sent on and is there {len(there)} times")
 
     def everything(self, query: str) -> list[dict]:
         found, page = [], 1
         while True:
-            answer = self.api("GET", f"{query}&page_size=500&page={page}")[1]
+            status, answer = self.api("GET", f"{query}&page_size=500&page={page}")
+            if status != 200:
+                self.faults.append(f"{status} for {query}")
+                return found
             found += answer["results"]
             if not answer["next"]:
                 return found

@@ -15,7 +15,10 @@ class CheckConflictsMixin:
 
     @extend_schema(
         summary="Check a time for conflicts",
-        description="Finds what a booking would be refused for, and other visits of the patient.",
+        description=(
+            "Finds what a booking would meet, and other visits of the patient. What no booking "
+            "could have, such as a time that has passed, is refused, naming the field."
+        ),
         request=shapes.CheckConflictsSerializer,
         responses=shapes.FoundConflictsSerializer,
     )

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from accounts.models import User
-from appointments.booking.requests import LATE_ENTRY, existing_patient, wanted_visit
+from appointments.booking.requests import LATE_ENTRY, wanted_visit
 from appointments.models import AppointmentRequest, AppointmentTemplate, Resource
 from appointments.scheduling.availability import Interval
 from appointments.scheduling.utils import Conflict, ConflictDetector
@@ -86,39 +86,53 @@ def wanted_check(
     """
     minutes = _checked_length(start_time, end_time)
     _check_bounds(start_time, now=now)
-    types = AppointmentTemplate.objects.filter(is_active=True)
-    if appointment_type_id is not None:
-        try:
-            wanted_visit(
-                by=by,
-                now=now,
-                provider_id=provider_id,
-                appointment_type_id=appointment_type_id,
-                start=start_time,
-                duration_minutes=minutes,
-                site_id=site_id,
-                # A visit that is moved keeps how it takes place.
-                modality=None if exclude_appointment_id else modality,
-                resource_id=resource_id,
-            )
-        except InvalidInputError as error:
-            error.attr = ATTRS.get(error.attr or "", error.attr)
-            raise
-    resources = Resource.objects.filter(is_active=True)
-    sites = Site.objects.filter(is_active=True)
+    place = {"provider_id": provider_id, "site_id": site_id, "resource_id": resource_id}
+    if appointment_type_id is None:
+        parts = _untyped(**place)
+    else:
+        # A visit that is moved keeps how it takes place, whatever its type says now.
+        asked = None if exclude_appointment_id else modality
+        parts = _typed(
+            appointment_type_id, start_time, minutes, by=by, now=now, modality=asked, **place
+        )
+    patients = PatientProfile.objects.filter(is_active=True)
     if exclude_appointment_id is not None:
         existing(AppointmentRequest.objects, exclude_appointment_id, "exclude_appointment_id")
+        patients = PatientProfile.objects.all()  # whoever has a visit can have it moved
     return TimeCheck(
-        provider=existing(User.objects.providers(), provider_id, "provider_id"),
         start=start_time,
         end=end_time,
         except_id=exclude_appointment_id,
-        patient=existing_patient(patient_id) if patient_id is not None else None,
-        kind=_existing(types, appointment_type_id, "appointment_type_id"),
-        resource=_existing(resources, resource_id, "resource_id"),
-        site=_existing(sites, site_id, "site_id"),
+        patient=_existing(patients, patient_id, "patient_id"),
         modality=modality,
+        **parts,
     )
+
+
+def _typed(kind_id: int, start: datetime, minutes: int, **place: Any) -> dict[str, Any]:
+    try:
+        visit = wanted_visit(
+            appointment_type_id=kind_id, start=start, duration_minutes=minutes, **place
+        )
+    except InvalidInputError as error:
+        error.attr = ATTRS.get(error.attr or "", error.attr)
+        raise
+    return {
+        "provider": visit.provider,
+        "kind": visit.appointment_type,
+        "resource": visit.resource,
+        "site": visit.site,
+    }
+
+
+def _untyped(*, provider_id: int, site_id: int | None, resource_id: int | None) -> dict[str, Any]:
+    resources, sites = Resource.objects.filter(is_active=True), Site.objects.filter(is_active=True)
+    return {
+        "provider": existing(User.objects.providers(), provider_id, "provider_id"),
+        "kind": None,
+        "resource": _existing(resources, resource_id, "resource_id"),
+        "site": _existing(sites, site_id, "site_id"),
+    }
 
 
 def _existing(queryset: QuerySet[Any], key: int | None, attr: str) -> Any:

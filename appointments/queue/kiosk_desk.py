@@ -14,6 +14,7 @@ from appointments.models import AppointmentRequest, Kiosk, QueueEntry
 from appointments.queue import kiosk_tries
 from appointments.queue.errors import QueueClosedError, VisitNotExpectedError
 from appointments.queue.links import locate
+from appointments.queue.loads import loads_of, open_queues, shortest_first
 from appointments.queue.reception import Finding, Turn, opens_at, todays_visit, turn_of
 from appointments.queue.self_service import AT_KIOSK, SelfService
 from core.clock import Clock, system_clock
@@ -77,15 +78,14 @@ class KioskDesk:
             return self._arrive(found.visit)
         queue = self.kiosk.walk_in_queue
         if queue is None:
-            return Answer(Outcome.CLOSED)
+            return Answer(Outcome.CLOSED, open_lines=self._open_lines())
         service = SelfService(clock=self.clock)
         try:
             return Answer(
                 Outcome.TICKET, service.walk_in(queue, patient_id=patient.pk, reason=AT_KIOSK)
             )
-        except QueueClosedError as error:
-            names = [each["queue_name"] for each in error.extra["alternatives"]]
-            return Answer(Outcome.CLOSED, open_lines=tuple(names[:MOST_LINES]))
+        except QueueClosedError:
+            return Answer(Outcome.CLOSED, open_lines=self._open_lines())
 
     def scan(self, text: str) -> Answer:
         """For whoever holds the code of an appointment's message under the scanner."""
@@ -146,6 +146,13 @@ class KioskDesk:
             return Answer(Outcome.TICKET, arrival.entry)
         outcome = Outcome.CLOSED if arrival.is_closed else Outcome.SEAT
         return Answer(outcome, is_checked_in=True)
+
+    def _open_lines(self) -> tuple[str, ...]:
+        """Names of other queues of the kiosk's site that take walk-ins now, the shortest first."""
+        found = open_queues(site_id=self.kiosk.site_id, now=self.clock(), zone=self.zone)
+        others = {each.pk: each for each in found if each.pk != self.kiosk.walk_in_queue_id}
+        loads = shortest_first(loads_of(list(others.values())))
+        return tuple(others[load.queue_id].name for load in loads[:MOST_LINES])
 
     def _day(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()

@@ -33,7 +33,8 @@ def end_forgotten(*, zone: ZoneInfo, clock: Clock = system_clock) -> int:
     """Whoever is still there from an earlier day has left without a word, or was seen and nobody
     said so: the day begins with an empty line and tickets from 1; how many.
 
-    That day is over an hour before the queue opens; where it has no hours, for everyone after 16.
+    That day is over an hour before the queue opens; where it has no hours, or is closed today, for
+    everyone after 16.
     """
     now = clock()
     ended = 0

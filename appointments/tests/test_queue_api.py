@@ -1,5 +1,7 @@
 """Queues over REST: every command, every refusal, and who may."""
 
+from datetime import time
+
 import pytest
 
 from accounts.permissions import Role
@@ -11,6 +13,7 @@ from appointments.models import (
     ServicePointQueue,
     WaitingQueue,
 )
+from appointments.queue.settings import QueueSettings
 from appointments.tests.api import api_of, problem
 
 pytestmark = pytest.mark.django_db
@@ -270,6 +273,31 @@ def test_the_configuration_is_read_and_written(queue, riverside, api):
     assert api.send("PUT", path, {"priority_weight": 0.1}).status_code == 403
 
 
+def test_weekdays_of_a_queue_are_set_copied_and_reset(queue, riverside):
+    manager = api_of(riverside, Role.MANAGER)
+    path = f"{QUEUES}/{queue.pk}/configuration/"
+    set_to = manager.send("PUT", path, {"opening_days": [4, 0, 4]})
+    assert set_to.json()["opening_days"] == [0, 4]
+    with riverside.active():
+        other = WaitingQueue.objects.create(name="Lab", prefix="L")
+        assert QueueSettings(other).copy_from(queue.pk).opening_days == [0, 4]
+        assert QueueSettings(other).reset().opening_days == []
+
+
+def test_a_queue_that_is_closed_today_is_no_alternative(add, api, queue, riverside):
+    today = riverside.at(0, time(12)).astimezone(riverside.tenant.zone_info).weekday()
+    with riverside.active():
+        lab = WaitingQueue.objects.create(name="Lab", prefix="L")
+        QueueSettings(lab).change(opening_days=[today])
+        QueueSettings(queue).change(opening_days=[(today + 1) % 7])
+    refused = add(0)
+    assert problem(refused) == (409, "queue_closed", None)
+    assert [each["queue_name"] for each in refused.json()["alternatives"]] == ["Lab"]
+    with riverside.active():
+        QueueSettings(lab).change(opening_days=[(today + 1) % 7])
+    assert add(0).json()["alternatives"] == []
+
+
 @pytest.mark.parametrize(
     ("body", "attr"),
     [
@@ -282,6 +310,9 @@ def test_the_configuration_is_read_and_written(queue, riverside, api):
         ({"overflow_queue_id": 10**12}, "overflow_queue_id"),
         ({"opens_at": "25:00"}, "opens_at"),
         ({"opens_at": "18:00", "closes_at": "08:00"}, "closes_at"),
+        ({"opening_days": [7]}, "opening_days.0"),
+        ({"opening_days": ["0"]}, "opening_days.0"),
+        ({"opening_days": None}, "opening_days"),
         ({"colour": "red"}, "colour"),
     ],
 )

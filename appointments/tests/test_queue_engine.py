@@ -182,6 +182,30 @@ def test_after_the_last_ticket_nobody_joins(engine, queue, people, clock, rivers
     join(AdvancedQueueEngine(queue, clock=clock), people[0])
 
 
+def test_who_joins_is_told_what_the_estimate_says_then(engine, queue, people, clock):
+    """Walk-ins and whoever is sent on; of the line as it is with them in it."""
+    point = point_of(queue, "Room 7")
+    for patient in people[:3]:
+        join(engine, patient)
+    last = join(engine, people[3])
+    told = [last.predicted_wait, last.predicted_p10, last.predicted_p50, last.predicted_p90]
+    assert None not in told
+    assert told[1] <= told[2] <= told[3]
+    wait = engine.calculate_estimated_wait_time(last)
+    assert told[2] == pytest.approx(wait.total_seconds() / 60)
+    lab = WaitingQueue.objects.create(name="Lab", prefix="L")
+    point_of(lab, "Lab 1")
+    other = AdvancedQueueEngine(lab, clock=clock)
+    for patient in people[4:6]:
+        join(other, patient)
+    sent = engine.transfer(last.pk, to_queue_id=lab.pk)
+    wait = other.calculate_estimated_wait_time(sent)
+    assert sent.predicted_p50 == pytest.approx(wait.total_seconds() / 60)
+    point.state = ServicePointState.PAUSED
+    point.save()
+    assert join(engine, people[7]).predicted_p50 is None
+
+
 def test_on_other_weekdays_nobody_joins(queue, people, clock, riverside):
     """Midnight parts the days on the hospital's clock, not in UTC."""
     monday = next(

@@ -22,12 +22,13 @@ from appointments.models import (
 )
 from appointments.queue.calling import eligible_entries
 from appointments.queue.errors import AlreadyWaitingError, QueueClosedError, QueueFullError
-from appointments.queue.estimates import point_of
+from appointments.queue.estimates import point_of, read_capacity
 from appointments.queue.joining import join_shortest
 from appointments.queue.line import read_line
 from appointments.queue.loads import loads_of
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.routing_policy import may_serve
+from appointments.queue.selectors import configuration_of
 from core.clock import system_clock
 from core.errors import InvalidInputError, NotAllowedError
 from core.models import Site
@@ -358,3 +359,5 @@ def test_the_database_takes_whom_the_routing_rules_let(inside, people, wanted, r
     present = read_line(line.pk)
     able = may_serve(present.wishes, point_of(made, {line.pk}))
     assert found == set(present.columns.entry_id[np.flatnonzero(able)].tolist())
+    capacity = read_capacity(line, configuration_of(line), now=now)
+    assert capacity.points == [point_of(made, {line.pk})]

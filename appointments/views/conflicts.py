@@ -1,6 +1,6 @@
 """Whether a time can be had: the check inside the booking forms, and a page of its own."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -105,7 +105,11 @@ def _form(request: HtmxRequest, data: Any, **kwargs: Any) -> CheckForm:
 
 def _initial(request: HtmxRequest) -> dict[str, Any]:
     coming = (system_clock() + timedelta(hours=1)).astimezone(request.tenant.zone_info)
-    return {"date": coming.date(), "time": coming.replace(minute=0).time(), "duration_minutes": 30}
+    return {
+        "date": coming.date(),
+        "time": time(coming.hour),
+        "duration_minutes": 30,
+    }
 
 
 def _answer(request: HtmxRequest, form: CheckForm) -> dict[str, Any]:

@@ -129,7 +129,8 @@ def what_is_free(scheduler: SmartScheduler, wishes: Sequence[Wish]) -> list[Aske
     asked = []
     for wish in wishes:
         found = scheduler.search(replace(wish, max_results=1))
-        asked.append(Asked(wish, found.free, why_nothing(wish, found.demand, now=now)))
+        why = "" if found.free else why_nothing(wish, found.demand, now=now)
+        asked.append(Asked(wish, found.free, why))
     return asked
 
 

@@ -119,9 +119,10 @@ class TripForm(WishFields):
         if not self.is_valid():
             return None
         first, last = self.span(now.astimezone(tenant.zone_info).date())
-        cleaned = self.cleaned_data
-        if cleaned["day"] is not None and first <= cleaned["day"] <= last:
-            first = last = cleaned["day"]
+        cleaned, day = self.cleaned_data, self.cleaned_data["day"]
+        is_wished = not cleaned["weekdays"] or (day and day.weekday() in cleaned["weekdays"])
+        if day is not None and first <= day <= last and is_wished:
+            first = last = day
         else:
             cleaned["day"] = None
         try:

@@ -49,10 +49,11 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
 
 function markErrors() {
   for (const place of wish.querySelectorAll(".wish-error")) {
-    for (const input of place.closest(".field")?.querySelectorAll("select, [type=date]") ?? []) {
+    const field = place.closest(".field") ?? place.previousElementSibling;
+    for (const input of field?.querySelectorAll("select, input:not([type=checkbox], [type=radio])") ?? []) {
       input.setAttribute("aria-invalid", String(place.childElementCount > 0));
       if (place.childElementCount) input.setAttribute("aria-describedby", place.id);
-      else input.removeAttribute("aria-describedby");
+      else if (input.getAttribute("aria-describedby") === place.id) input.removeAttribute("aria-describedby");
     }
   }
 }

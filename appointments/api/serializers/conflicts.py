@@ -29,7 +29,7 @@ KINDS = [kind.value for kind in ConflictKind if kind is not ConflictKind.OUTSIDE
 class CheckConflictsSerializer(StrictSerializer):
     provider_id = Key()
     start_time = Instant()
-    end_time = Instant(help_text="Of the visit, without buffers; at most 12 hours later.")
+    end_time = Instant(help_text="Of the visit, without buffers; 5 minutes to 12 hours later.")
     exclude_appointment_id = Key(
         required=False, allow_null=True, help_text="The visit that is to be moved."
     )

@@ -173,7 +173,16 @@ def test_an_empty_answer_says_why(riverside, api, wish, day):
     assert (nowhere["free"], nowhere["slots"]) == (0, [])
     assert nowhere["why_nothing"] == "Nobody who offers this visit works on these days."
     night = api.post(FIND, wish | {"times": [{"from": "01:00", "to": "02:00"}]}).json()
-    assert night["why_nothing"] == "On these days everything in the wished hours is taken."
+    assert night["why_nothing"] == "Nobody who offers this visit works in the wished hours."
+    with riverside.active():
+        make_visit(riverside, riverside.at(1, time(8)), minutes=120)
+        make_visit(riverside, riverside.at(2, time(8)), minutes=120)
+    early = api.post(FIND, wish | {"times": [{"from": "08:00", "to": "09:00"}]}).json()
+    assert early["why_nothing"] == "On these days everything in the wished hours is taken."
+    with riverside.active():
+        TemplateSite.objects.create(template=riverside.types[0], site=other)
+    elsewhere = api.post(FIND, wish).json()
+    assert elsewhere["why_nothing"] == "Nobody who offers this visit works on these days."
 
 
 @pytest.mark.parametrize(

@@ -176,9 +176,13 @@ def test_a_closed_queue_checks_in_and_sends_to_the_desk(riverside, queue, walk_i
     assert "These lines are open" not in shown
     with riverside.active():
         assert not QueueEntry.objects.exists()
-        WaitingQueue.objects.create(name="Vaccination")
+        WaitingQueue.objects.update(site=None)
+        far = Site.objects.create(name="Annex")
+        WaitingQueue.objects.create(name="Far away", prefix="F", site=far)
+        for n in range(4):
+            WaitingQueue.objects.create(name=f"Line {n}", prefix=f"L{n}", site=riverside.site)
     shown = touch.post(f"{url}walk-in/", answers(riverside.patients[1])).content.decode()
-    assert "These lines are open: Vaccination" in shown
+    assert "These lines are open: Line 0, Line 1, Line 2<" in shown
 
 
 @pytest.mark.parametrize(

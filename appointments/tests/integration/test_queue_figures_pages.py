@@ -22,6 +22,7 @@ from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.report import SMALLEST_GROUP, report_of
 from appointments.queue.selectors import configuration_of
 from appointments.scheduling.analytics import Period
+from appointments.views.queue_figures_charts import day_charts
 from core.clock import system_clock
 from core.errors import InvalidInputError
 from patients.models import PatientProfile
@@ -269,6 +270,14 @@ def test_today_is_renewed_by_its_fragment(busy):
     assert body.startswith('<div id="queue-metrics"')
     assert "Waiting now" in body
     assert [shown.key for shown in answer.context["charts"]] == ["hours", "lengths"]
+    now = system_clock()
+    with clinic.active():
+        day = clinic.at(-1, time(12)).astimezone(clinic.tenant.zone_info).date()
+        report = report_of(queue, Period(day, day), zone=clinic.tenant.zone_info, now=now)
+    lengths = day_charts(report)[1]
+    drawn = {row.name: row.cells[0].text for row in lengths.table.rows}
+    assert drawn["09:00"] == drawn["10:00"] == "20 min"
+    assert len([column for column in lengths.chart.columns if column.parts]) == 2
 
 
 def test_pages_cost_the_same_at_any_size(busy):

@@ -134,6 +134,9 @@ def test_each_day_is_shown_once_until_one_is_chosen(desk, riverside):
         ROWS, day=days[1].isoformat(), when="dates", date_from=days[2], date_to=days[2]
     )
     assert set(days_of(again.context["cards"], riverside)) == {days[2]}, "a day of other dates"
+    other = (days[1].weekday() + 1) % 7
+    moved = desk.post(ROWS, day=days[1].isoformat(), weekdays=[other])
+    assert {day.weekday() for day in days_of(moved.context["cards"], riverside)} == {other}
 
 
 def test_more_are_shown_in_steps(desk, riverside):

@@ -10,6 +10,7 @@ from accounts.permissions import Role
 from appointments.enums import AppointmentStatus
 from appointments.models import AppointmentRequest, AppointmentTemplate, TimeOff
 from appointments.tests.visits import make_visit
+from patients.models import PatientProfile
 
 S = AppointmentStatus
 HTMX = {"HX-Request": "true"}
@@ -125,6 +126,10 @@ def test_the_check_of_a_move_knows_how_the_visit_takes_place(riverside):
     check = "/appointments/calendar/book/slot-check/"
     assert "is free" in client.post(check, shown | when).text
     assert "is closed" in client.post(check, shown | when | {"modality": "on_site"}).text
+    with riverside.active():
+        AppointmentTemplate.objects.update(modality="on_site")
+        PatientProfile.objects.filter(pk=visit.patient_id).update(is_active=False)
+    assert "is free" in client.post(check, shown | when).text, "it moves as it was booked"
 
 
 def test_a_move_onto_another_visit_offers_what_is_free(riverside, visit):
