@@ -17,7 +17,7 @@ class CheckConflictsMixin:
         summary="Check a time for conflicts",
         description=(
             "Finds what a booking would meet, and other visits of the patient. What no booking "
-            "could have, such as a time that has passed, is refused, naming the field."
+            "could have, such as a day that has passed, is refused, naming the field."
         ),
         request=shapes.CheckConflictsSerializer,
         responses=shapes.FoundConflictsSerializer,
@@ -27,6 +27,8 @@ class CheckConflictsMixin:
         tenant = request._request.tenant
         body = shapes.CheckConflictsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        asked = wanted_check(by=request.user, now=system_clock(), **body.validated_data)
+        asked = wanted_check(
+            by=request.user, now=system_clock(), zone=tenant.zone_info, **body.validated_data
+        )
         checked = asked.answer(tenant, by=request.user)
         return Response(shapes.found_conflicts(checked.conflicts, checked.alternatives))

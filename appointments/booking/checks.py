@@ -1,16 +1,17 @@
 """A time to be checked: its parts looked up, and its bounds."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
 from accounts.models import User
 from appointments.booking.requests import LATE_ENTRY, wanted_visit
 from appointments.models import AppointmentRequest, AppointmentTemplate, Resource
-from appointments.scheduling.availability import Interval
-from appointments.scheduling.utils import Conflict, ConflictDetector
+from appointments.scheduling.availability import Interval, to_utc
+from appointments.scheduling.utils import Conflict, ConflictDetector, ConflictKind
 from appointments.scheduling.wishes import MAX_MINUTES, MIN_MINUTES
 from core.errors import InvalidInputError
 from core.lookups import existing
@@ -34,7 +35,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class TimeCheck:
-    """The parts of a question, all of this tenant."""
+    """The parts of a question, all of this tenant; ``is_past`` where it is too late to book it."""
 
     provider: User
     start: datetime
@@ -45,6 +46,7 @@ class TimeCheck:
     resource: Resource | None
     site: Site | None
     modality: str | None
+    is_past: bool
 
     def answer(self, tenant: Tenant, *, by: User) -> Checked:
         """At most 13 queries."""
@@ -58,6 +60,9 @@ class TimeCheck:
             "modality": self.modality,
         }
         found = detector.check_conflicts(self.provider, self.start, self.end, **parts)
+        if self.is_past:
+            words = "This time has passed."
+            found.insert(0, Conflict(ConflictKind.PAST, None, self.start, self.end, words))
         if not found:
             return Checked(self.start, self.end, [], [])
         minutes = int((self.end - self.start).total_seconds() // 60)
@@ -69,6 +74,7 @@ def wanted_check(
     *,
     by: User,
     now: datetime,
+    zone: ZoneInfo,
     provider_id: int,
     start_time: datetime,
     end_time: datetime,
@@ -79,22 +85,22 @@ def wanted_check(
     site_id: int | None = None,
     modality: str | None = None,
 ) -> TimeCheck:
-    """What no booking could have is refused as a booking is, so far as it is known.
+    """What no booking could have is refused as a booking is, so far as it is known; that a time
+    of today has passed stands against it like a visit.
 
     Raises:
         InvalidInputError: 400, with ``attr`` the field at fault.
     """
     minutes = _checked_length(start_time, end_time)
-    _check_bounds(start_time, now=now)
+    _check_bounds(start_time, end_time, now=now, zone=zone)
     place = {"provider_id": provider_id, "site_id": site_id, "resource_id": resource_id}
     if appointment_type_id is None:
         parts = _untyped(**place)
     else:
         # A visit that is moved keeps how it takes place, whatever its type says now.
         asked = None if exclude_appointment_id else modality
-        parts = _typed(
-            appointment_type_id, start_time, minutes, by=by, now=now, modality=asked, **place
-        )
+        start = max(start_time, now)
+        parts = _typed(appointment_type_id, start, minutes, by=by, now=now, modality=asked, **place)
     patients = PatientProfile.objects.filter(is_active=True)
     if exclude_appointment_id is not None:
         existing(AppointmentRequest.objects, exclude_appointment_id, "exclude_appointment_id")
@@ -105,6 +111,7 @@ def wanted_check(
         except_id=exclude_appointment_id,
         patient=_existing(patients, patient_id, "patient_id"),
         modality=modality,
+        is_past=start_time < now - LATE_ENTRY,
         **parts,
     )
 
@@ -154,13 +161,10 @@ def _checked_length(start: datetime, end: datetime) -> int:
     return int((end - start).total_seconds() // 60)
 
 
-def _check_bounds(start: datetime, *, now: datetime) -> None:
-    if start < now - LATE_ENTRY:
-        raise InvalidInputError(
-            "This time has passed. Choose a time from now on.",
-            attr="start_time",
-            code="in_the_past",
-        )
+def _check_bounds(start: datetime, end: datetime, *, now: datetime, zone: ZoneInfo) -> None:
+    today = to_utc(now.astimezone(zone).date(), time.min, zone)
+    if end <= today:
+        raise InvalidInputError("This day has passed.", attr="start_time", code="in_the_past")
     if start > now + HORIZON:
         raise InvalidInputError(
             f"Choose a time within {HORIZON.days} days.", attr="start_time", code="too_far_ahead"

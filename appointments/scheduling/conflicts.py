@@ -18,6 +18,7 @@ from patients.models import PatientProfile
 class ConflictKind(StrEnum):
     """All but the last two make the booking engine refuse the visit."""
 
+    PAST = "past"
     PROVIDER = "provider"
     LEAVE = "leave"
     CLOSURE = "closure"

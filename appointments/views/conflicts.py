@@ -24,6 +24,7 @@ from core.clock import system_clock
 from core.errors import InvalidInputError
 
 ICONS = {
+    K.PAST: "clock",
     K.PROVIDER: "triangle-alert",
     K.LEAVE: "calendar-x",
     K.CLOSURE: "lock",
@@ -119,7 +120,7 @@ def _answer(request: HtmxRequest, form: CheckForm) -> dict[str, Any]:
         InvalidInputError: no booking could have this.
     """
     zone = request.tenant.zone_info
-    asked = wanted_check(by=request.user, now=system_clock(), **form.question())
+    asked = wanted_check(by=request.user, now=system_clock(), zone=zone, **form.question())
     checked = asked.answer(request.tenant, by=request.user)
     found = [each for each in checked.conflicts if each.kind is not K.OUTSIDE_HOURS]
     return {

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.permissions import Role
+from appointments.booking.checks import wanted_check
 from appointments.enums import AppointmentStatus
 from appointments.models import AppointmentTemplate, Resource, SlotAvailability, TimeOff
 from appointments.scheduling.utils import ConflictDetector, ConflictKind
@@ -184,12 +185,30 @@ def test_impossible_days(riverside, days, code):
     assert problem(answer) == (400, code, "start_time")
 
 
-def test_an_hour_ago_is_the_past_and_ten_minutes_ago_is_not(riverside):
-    now = timezone.now().replace(second=0, microsecond=0)
-    api = api_of(riverside)
-    gone = api.post(PATH, body(riverside, now - timedelta(hours=1)))
-    assert problem(gone) == (400, "in_the_past", "start_time")
-    assert api.post(PATH, body(riverside, now - timedelta(minutes=10))).status_code == 200
+@pytest.mark.parametrize(("minutes", "is_past"), [(60, True), (16, True), (14, False)])
+@pytest.mark.parametrize("is_typed", [False, True])
+def test_what_began_a_quarter_of_an_hour_ago_is_past(riverside, minutes, is_past, is_typed):
+    now, user = riverside.at(0, time(12)), riverside.user(Role.FRONT_DESK)
+    start = now - timedelta(minutes=minutes)
+    with riverside.active():
+        asked = wanted_check(
+            by=user,
+            now=now,
+            zone=riverside.tenant.zone_info,
+            provider_id=riverside.providers[0].pk,
+            start_time=start,
+            end_time=start + HALF_HOUR,
+            appointment_type_id=riverside.types[0].pk if is_typed else None,
+        )
+        found = asked.answer(riverside.tenant, by=user).conflicts
+    assert [each.kind for each in found] == ([ConflictKind.PAST] if is_past else [])
+
+
+def test_a_visit_of_this_morning_still_stands_against_its_time(riverside):
+    with riverside.active():
+        visit = make_visit(riverside, timezone.now() - timedelta(minutes=10))
+    found = api_of(riverside).post(PATH, body(riverside, visit.scheduled_datetime)).json()
+    assert visit.pk in [each["id"] for each in found["conflicts"]]
 
 
 def test_what_its_type_refuses_is_not_called_free(riverside, ten):
@@ -288,7 +307,7 @@ def test_the_page_says_what_is_wrong(riverside, ten):
     wrong = client.post(PAGE, form(riverside, ten, duration_minutes=10_000))
     assert (wrong.status_code, "720" in wrong.text) == (400, True)
     gone = client.post(PAGE, form(riverside, riverside.at(-2, time(10))))
-    assert (gone.status_code, "This time has passed." in gone.text) == (400, True)
+    assert (gone.status_code, "This day has passed." in gone.text) == (400, True)
 
 
 def test_the_check_in_a_move_leaves_the_visit_itself_out(riverside, ten):
