@@ -246,6 +246,7 @@ class ServicePointAdmin(NamesProvider, TenantModelAdmin):
     see_permission, edit_permission = "see_queues", "configure_queues"
     inlines = (PointQueues, PointTypes)
     choice_filters = {"provider": PROVIDERS_ONLY}
+    exclude = ("attendant",)
     list_display = ("name", "site", "provider_name", "state", "is_active")
     list_select_related = ("site", "provider")
     list_filter = ("state", "is_active", "site")

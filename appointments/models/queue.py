@@ -203,6 +203,14 @@ class ServicePoint(TenantModel):
         related_name="service_points",
         help_text="Who serves there now.",
     )
+    attendant = TenantForeignKey(
+        "accounts.User",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Who of the other staff serves there now; nobody is asked for by that name.",
+    )
     state = models.CharField(
         max_length=6, choices=ServicePointState, default=ServicePointState.OPEN
     )
@@ -220,12 +228,14 @@ class ServicePoint(TenantModel):
     )
     version = models.PositiveIntegerField(default=1, editable=False)
 
-    privacy = FieldPrivacy(public="id tenant name site provider state state_at is_active version")
+    privacy = FieldPrivacy(
+        public="id tenant name site provider attendant state state_at is_active version"
+    )
 
     class Meta:
         ordering = ["name"]
         constraints = [
-            *tenant_walls("servicepoint", "site", "provider"),
+            *tenant_walls("servicepoint", "site", "provider", "attendant"),
             models.UniqueConstraint(fields=["tenant", "name"], name="servicepoint_name_unique"),
         ]
 

@@ -272,7 +272,7 @@ def points_of(queue: WaitingQueue, line: QueueLine) -> list[PointRow]:
     """The queue's service points, by name."""
     points = list(
         ServicePoint.objects.filter(is_active=True, servicepointqueue__queue=queue)
-        .select_related("provider__provider_profile")
+        .select_related("provider__provider_profile", "attendant")
         .prefetch_related("servicepointtype_set")
         .order_by("name", "pk")
     )

@@ -23,7 +23,7 @@ from appointments.queue.estimates import BEING_SERVED
 from appointments.queue.events import QueueChanged
 from core.clock import Clock, system_clock
 from core.db import violated_constraint
-from core.errors import InvalidInputError, NotFoundError, StaleVersionError
+from core.errors import InvalidInputError, NotAllowedError, NotFoundError, StaleVersionError
 from core.events import publish_on_commit
 from core.lookups import MAX_KEY, all_existing, existing
 from core.models import Site
@@ -47,35 +47,51 @@ class ServicePointEngine:
     def set_state(
         self, point_id: int, state: ServicePointState, *, version: int | None = None
     ) -> ServicePoint:
-        """Open, pause or close it; whoever is being served there stays."""
+        """Open, pause or close it; whoever is being served there stays.  Nobody attends to a
+        closed one."""
         point = self._locked(point_id, version, Permission.RUN_QUEUES)
         if point.state == state:
             return point
         point.state, point.state_at = state, self.clock()
-        return self._save(point, "state", "state_at")
+        if state == ServicePointState.CLOSED:
+            point.attendant = None
+        return self._save(point, "state", "state_at", "attendant")
 
     @transaction.atomic
     def serve_at(self, point_id: int, *, version: int | None = None) -> ServicePoint:
-        """The user works there from now on, and nowhere else; those who asked for them are
-        called to this point.
+        """The user works there from now on, and nowhere else.  Those who asked for a provider are
+        called to this point; of other staff colleagues see the name.
 
         Raises:
-            InvalidInputError: the user is no provider, so nobody asks for them.
+            NotAllowedError: the system serves nobody.
         """
         self._check(Permission.RUN_QUEUES)
-        if self.by is None or not User.objects.providers().filter(pk=self.by.pk).exists():
-            raise InvalidInputError("Only providers are asked for by name.", attr="provider_id")
-        wanted = Q(pk=min(point_id, MAX_KEY)) | Q(provider=self.by.pk)
+        if self.by is None:
+            raise NotAllowedError("Somebody must serve there.")
+        is_provider = User.objects.providers().filter(pk=self.by.pk).exists()
+        role = "provider" if is_provider else "attendant"
+        wanted = Q(pk=min(point_id, MAX_KEY)) | Q(**{role: self.by.pk})
         # All at once and by key, so that two who change places do not wait for each other.
         list(ServicePoint.objects.select_for_update(no_key=True).filter(wanted).order_by("pk"))
         point = self._locked(point_id, version, Permission.RUN_QUEUES)
-        if point.provider_id == self.by.pk:
+        if getattr(point, f"{role}_id") == self.by.pk:
             return point
-        for left in ServicePoint.objects.filter(provider=self.by.pk):
-            left.provider = None
-            self._save(left, "provider")
-        point.provider = self.by
-        return self._save(point, "provider")
+        self._leave(role)
+        setattr(point, role, self.by)
+        return self._save(point, role)
+
+    @transaction.atomic
+    def attend_nowhere(self) -> None:
+        """The user serves nowhere any more.  A provider's name stays at the room, to which those
+        who asked for them are called."""
+        self._check(Permission.RUN_QUEUES)
+        self._leave("attendant")
+
+    def _leave(self, role: str) -> None:
+        mine = ServicePoint.objects.select_for_update(no_key=True).filter(**{role: self.by})
+        for left in mine.order_by("pk"):
+            setattr(left, role, None)
+            self._save(left, role)
 
     @transaction.atomic
     def create(self, *, name: str, queue_ids: Iterable[int], **values: Any) -> ServicePoint:

@@ -73,7 +73,7 @@ class DrawnPoint:
     state_label: str
     is_open: bool
     is_mine: bool
-    provider: str
+    staff: list[str]
     serving: list[DrawnEntry]
     next_ticket: str
 
@@ -190,7 +190,7 @@ class QueueDrawing:
             state_label=str(point.get_state_display()),
             is_open=row.is_open,
             is_mine=point.pk == self._point_id,
-            provider=point.provider.get_full_name() if point.provider else "",
+            staff=[each.get_full_name() for each in (point.provider, point.attendant) if each],
             serving=[self.entry(each) for each in row.serving],
             next_ticket=row.next_ticket,
         )

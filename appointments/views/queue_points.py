@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts.permissions import Permission, Role
+from accounts.permissions import Permission
 from appointments.enums import ServicePointState
 from appointments.models import ServicePoint
 from appointments.permissions import visible_queues
@@ -35,10 +35,10 @@ def set_point_state(request: HtmxRequest, point_id: int, state: ServicePointStat
 @require_POST
 @staff_view(Permission.RUN_QUEUES)
 def serve_at(request: HtmxRequest, point_id: int) -> HttpResponse:
-    """Remembered for this browser; a provider's name goes with it, for those who ask for them."""
+    """Remembered for this browser; the name goes with it, for colleagues and, a provider's, for
+    those who ask for them."""
     point = _point(request, point_id)
-    if request.user.role == Role.PROVIDER:
-        point = ServicePointEngine(by=request.user).serve_at(point_id)
+    point = ServicePointEngine(by=request.user).serve_at(point.pk)
     request.session[SERVES_AT] = point.pk
     return _done(request, f"You serve at {point.name}")
 
@@ -46,6 +46,7 @@ def serve_at(request: HtmxRequest, point_id: int) -> HttpResponse:
 @require_POST
 @staff_view(Permission.RUN_QUEUES)
 def leave_point(request: HtmxRequest) -> HttpResponse:
+    ServicePointEngine(by=request.user).attend_nowhere()
     request.session[SERVES_AT] = 0
     return _done(request, "You serve nowhere in particular")
 

@@ -18,6 +18,7 @@ POINT = {
 SHOWN = {
     "id": 4,
     **POINT,
+    "attendant_id": 12,
     "state": "open",
     "state_at": "2030-01-31T08:02:11+01:00",
     "version": 12,
@@ -28,6 +29,9 @@ SHOWN = {
 class ServicePointSerializer(serializers.ModelSerializer):
     site_id = serializers.IntegerField(allow_null=True)
     provider_id = serializers.IntegerField(allow_null=True, help_text="Who serves there now.")
+    attendant_id = serializers.IntegerField(
+        allow_null=True, help_text="Who of the other staff serves there now."
+    )
     queue_ids = serializers.SerializerMethodField()
     type_ids = serializers.SerializerMethodField(help_text="All where empty.")
 

@@ -406,9 +406,15 @@ def test_where_one_serves_is_remembered_for_the_browser(riverside, desk, queue, 
     assert "You serve here" not in shown(desk.get(page(queue)))
     send(desk, reverse("queue:serve_at", args=[room.pk]))
     assert "You serve here" in shown(desk.get(page(queue)))
-    assert "You serve here" not in shown(riverside.client(Role.FRONT_DESK).get(page(queue)))
+    elsewhere = shown(riverside.client(Role.FRONT_DESK).get(page(queue)))
+    assert "You serve here" not in elsewhere
+    name = riverside.user(Role.FRONT_DESK).get_full_name()
+    points = elsewhere.split("points-title", 1)[1]
+    assert f"<bdi>{name}</bdi>" in points, "colleagues see who is there"
     send(desk, reverse("queue:leave_point"))
-    assert "You serve here" not in shown(desk.get(page(queue)))
+    points = shown(desk.get(page(queue))).split("points-title", 1)[1]
+    assert "You serve here" not in points
+    assert f"<bdi>{name}</bdi>" not in points
 
 
 def test_a_provider_takes_their_name_along(riverside, queue):

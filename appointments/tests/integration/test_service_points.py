@@ -128,8 +128,33 @@ def test_a_provider_serves_at_one_point(inside, queue):
     assert ServicePoint.objects.get(provider=doctor) == second
     first.refresh_from_db()
     assert first.provider is None
-    with pytest.raises(InvalidInputError):
-        by(inside, Role.NURSE).serve_at(first.pk)
+
+
+def test_other_staff_attend_to_one_point_and_leave_it(inside, queue):
+    nurse, doctor = inside.user(Role.NURSE), inside.user(Role.PROVIDER)
+    first = make_point(queue, "Room 1", provider=doctor)
+    second = make_point(queue, "Room 2")
+
+    def attendants() -> list[int | None]:
+        return list(ServicePoint.objects.order_by("name").values_list("attendant_id", flat=True))
+
+    engine = by(inside, Role.NURSE)
+    engine.serve_at(first.pk)
+    assert attendants() == [nurse.pk, None]
+    engine.serve_at(second.pk)
+    assert attendants() == [None, nurse.pk]
+    by(inside, Role.FRONT_DESK).attend_nowhere()
+    assert attendants() == [None, nurse.pk], "only their own"
+    engine.attend_nowhere()
+    assert attendants() == [None, None]
+    engine.serve_at(first.pk)
+    engine.set_state(first.pk, State.PAUSED)
+    assert attendants() == [nurse.pk, None]
+    engine.set_state(first.pk, State.CLOSED)
+    assert attendants() == [None, None]
+    assert ServicePoint.objects.get(pk=first.pk).provider == doctor
+    with pytest.raises(NotAllowedError):
+        ServicePointEngine(by=None).serve_at(first.pk)
 
 
 def test_a_queues_door(inside, queue, django_capture_on_commit_callbacks):
