@@ -34,40 +34,42 @@ def predict(entry: QueueEntry, configuration: QueueConfiguration, *, now: dateti
     it, to be compared with what came."""
     present = line.with_newcomer(line.read_line(entry.queue_id), entry)
     order = order_of(present, configuration, now=now)
-    ordered = line.reordered(present, order)
-    waits = estimates.waits(ordered, estimates.read_capacity(entry.queue, configuration, now=now))
-    row = _row_of(entry, ordered)
-    if not np.isnan(waits.p50[row]):
+    ahead = line.reordered(present, order[: _place_in(present, order, entry)])
+    waits = estimates.waits(ahead, estimates.read_capacity(entry.queue, configuration, now=now))
+    if not np.isnan(waits.p50[-1]):
         told = (waits.scheduled, waits.p10, waits.p50, waits.p90)
         for name, minutes in zip(PREDICTED, told, strict=True):
-            setattr(entry, name, float(minutes[row]))
+            setattr(entry, name, float(minutes[-1]))
     return line.rank_between(present, order, line.NEWCOMER)
 
 
 def place_of(entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime) -> int:
     """The place in the line, from 1, that is due to the entry now, stored or not."""
-    ordered = _line_with(entry, configuration, now=now)
-    return _row_of(entry, ordered) + 1
+    return len(_line_to(entry, configuration, now=now))
 
 
 def wait_of(
     entry: QueueEntry, queue: WaitingQueue, configuration: QueueConfiguration, *, now: datetime
 ) -> timedelta | None:
     """The entry's median wait, stored or not; None while no open service point may take it."""
-    ordered = _line_with(entry, configuration, now=now)
+    ahead = _line_to(entry, configuration, now=now)
     capacity = estimates.read_capacity(queue, configuration, now=now)
-    median = estimates.waits(ordered, capacity).p50[_row_of(entry, ordered)]
+    median = estimates.waits(ahead, capacity).p50[-1]
     return None if np.isnan(median) else timedelta(minutes=float(median))
 
 
-def _line_with(
+def _line_to(
     entry: QueueEntry, configuration: QueueConfiguration, *, now: datetime
 ) -> line.QueueLine:
+    """The line as far as the entry, its last row: whoever comes after changes nothing for it."""
     present = line.read_line(entry.queue_id)
     if entry.pk is None or entry.pk not in present.columns.entry_id:
         present = line.with_newcomer(present, entry)
-    return line.reordered(present, order_of(present, configuration, now=now))
+    order = order_of(present, configuration, now=now)
+    return line.reordered(present, order[: _place_in(present, order, entry)])
 
 
-def _row_of(entry: QueueEntry, present: line.QueueLine) -> int:
-    return int(np.flatnonzero(present.columns.entry_id == (entry.pk or line.NEWCOMER))[0])
+def _place_in(present: line.QueueLine, order: np.ndarray, entry: QueueEntry) -> int:
+    """From 1."""
+    is_own = present.columns.entry_id[order] == (entry.pk or line.NEWCOMER)
+    return int(np.flatnonzero(is_own)[0]) + 1

@@ -193,6 +193,17 @@ def test_who_joins_is_told_what_the_estimate_says_then(engine, queue, people, cl
     assert told[1] <= told[2] <= told[3]
     wait = engine.calculate_estimated_wait_time(last)
     assert told[2] == pytest.approx(wait.total_seconds() / 60)
+    first = join(engine, people[8], priority_score=100)
+    assert first.predicted_p50 < told[2]
+    entries = engine.get_queue_status()["entries"]
+    assert [
+        each["estimated_wait_minutes"]["p50"]
+        for each in entries
+        if each["entry_id"] in (first.pk, last.pk)
+    ] == [
+        round(engine.calculate_estimated_wait_time(entry).total_seconds() / 60)
+        for entry in (first, last)
+    ], "as in the whole line"
     lab = WaitingQueue.objects.create(name="Lab", prefix="L")
     point_of(lab, "Lab 1")
     other = AdvancedQueueEngine(lab, clock=clock)
