@@ -21,6 +21,7 @@ from appointments.queue.figures import analytics_of, metrics_of
 from appointments.queue.queue_engine import AdvancedQueueEngine
 from appointments.queue.report import SMALLEST_GROUP, report_of
 from appointments.queue.selectors import configuration_of
+from appointments.queue.wait_estimate import pace_of
 from appointments.scheduling.analytics import Period
 from appointments.views.queue_figures_charts import day_charts
 from core.clock import system_clock
@@ -207,6 +208,41 @@ def test_figures_and_pace_are_those_of_whoever_served(riverside):
         other = ServicePoint.objects.create(name="Room 8", provider=standing_in)
         ServicePointQueue.objects.filter(point=room).update(point=other)
         assert pace() == slow
+
+
+def test_pace_is_that_of_the_room_or_its_provider_times_that_of_today(riverside):
+    doctor = riverside.providers[0]
+    with riverside.active():
+        queue = WaitingQueue.objects.create(name="Visits", prefix="V")
+        rooms = {
+            name: ServicePoint.objects.create(name=name, provider=provider)
+            for name, provider in (("Anybody's", None), ("The doctor's", doctor), ("Unused", None))
+        }
+        for room in rooms.values():
+            ServicePointQueue.objects.create(point=room, queue=queue)
+        lengths = {"Anybody's": 15, "The doctor's": 60}
+        for number, (name, lasts) in enumerate(lengths.items()):
+            for day in (-2, 0):
+                at = riverside.at(day, time(7)) + timedelta(minutes=30 * number)
+                play(riverside, queue, at=at, number=number, lasts=lasts, room=rooms[name])
+        now = riverside.at(0, time(12))
+        capacity = read_capacity(queue, configuration_of(queue), now=now)
+        stays = list(QueueEntry.objects.order_by("joined_at"))
+
+    def expected(stays) -> int:
+        return sum(stay.estimated_service_time for stay in stays)
+
+    def pace_in(name: str) -> float:
+        there = [stay for stay in stays if stay.service_point_id == rooms[name].pk]
+        return pace_of(2 * lengths[name], expected(there))
+
+    of_today = pace_of(15 + 60, expected(stays[2:]))
+    found = dict(zip((point.point_id for point in capacity.points), capacity.pace, strict=True))
+    assert {name: found[room.pk] for name, room in rooms.items()} == {
+        "Anybody's": pytest.approx(pace_in("Anybody's") * of_today),
+        "The doctor's": pytest.approx(pace_in("The doctor's") * of_today),
+        "Unused": pytest.approx(of_today),
+    }
 
 
 def test_languages_of_few_are_never_shown_alone(riverside):
