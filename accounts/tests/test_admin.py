@@ -692,12 +692,19 @@ def test_a_queues_configuration_is_changed_with_it_and_shown_at_once(
         queue = _queue(riverside, 1)
         QueueConfiguration.objects.create(queue=queue)
     client, url = riverside.client(Role.TENANT_ADMIN), address(WaitingQueue, "change", queue.pk)
-    given = _as_shown(client.get(url)) | {"configuration-0-guard_minutes": "45"}
+    days = "configuration-0-opening_days"
+    given = _as_shown(client.get(url)) | {"configuration-0-guard_minutes": "45", days: ["0", "4"]}
     with django_capture_on_commit_callbacks(execute=True):
         assert client.post(url, given).status_code == 302
     with riverside.active():
-        assert QueueConfiguration.objects.get().guard_minutes == 45
+        changed = QueueConfiguration.objects.get()
+    assert (changed.guard_minutes, changed.opening_days) == (45, [0, 4])
     assert told == [queue.pk]
+    shown = _as_shown(client.get(url))
+    assert shown[days] == [0, 4]
+    assert client.post(url, shown | {days: []}).status_code == 302
+    with riverside.active():
+        assert QueueConfiguration.objects.get().opening_days == []
 
 
 def _as_shown(page):
