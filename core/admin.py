@@ -13,13 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html, format_html_join
 
-from core.admin_base import ReadOnlyAdmin, TenantModelAdmin, TenantModelForm
+from core.admin_base import ReadOnlyAdmin, TenantModelAdmin, TenantModelForm, opening_days_field
 from core.constraints import Audited
 from core.models import AuditEvent, Site, Tenant
 
-WEEKDAYS = list(
-    enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))
-)
 ACTIONS = (("INSERT", "Created"), ("UPDATE", "Changed"), ("DELETE", "Deleted"), ("READ", "Read"))
 MAX_RECORD_ID = 2**63 - 1
 
@@ -45,13 +42,7 @@ class TenantAdmin(TenantModelAdmin):
 
 
 class SiteForm(TenantModelForm):
-    opening_days = forms.TypedMultipleChoiceField(
-        choices=WEEKDAYS,
-        coerce=int,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="None ticked means every day.",
-    )
+    opening_days = opening_days_field()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -13,6 +13,19 @@ from django.utils.text import capfirst
 
 from core.errors import DomainError
 
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def opening_days_field() -> forms.TypedMultipleChoiceField:
+    """Numbers of weekdays, Monday = 0."""
+    return forms.TypedMultipleChoiceField(
+        choices=list(enumerate(WEEKDAYS)),
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None ticked means every day.",
+    )
+
 
 def label_of(record: models.Model) -> str:
     """How a record is named where one is chosen: people by name and key, others by themselves."""

@@ -4,7 +4,6 @@ import csv
 from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
@@ -12,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from appointments.admin.common import PROVIDERS_ONLY, NamesProvider, SearchByPatient
-from appointments.enums import QUEUE_PRESENT, Weekday
+from appointments.enums import QUEUE_PRESENT
 from appointments.models import (
     DisplayQueue,
     DisplayScreen,
@@ -38,6 +37,7 @@ from core.admin_base import (
     TenantInline,
     TenantModelAdmin,
     TenantModelForm,
+    opening_days_field,
 )
 from core.errors import DomainError, InvalidInputError
 from core.lookups import MAX_KEY
@@ -62,13 +62,7 @@ def metrics_file(rows: QuerySet[QueueMetrics]) -> HttpResponse:
 class ConfigurationForm(TenantModelForm):
     """Refuses what the page of the queue's settings refuses."""
 
-    opening_days = forms.TypedMultipleChoiceField(
-        choices=list(enumerate(Weekday.values)),
-        coerce=int,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="None ticked means every day.",
-    )
+    opening_days = opening_days_field()
 
     def _post_clean(self) -> None:
         super()._post_clean()

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from accounts.models import User
 from appointments.booking.day_grid import local_instant
 from appointments.booking.requests import MAX_MINUTES, MIN_MINUTES
-from appointments.enums import Modality, Priority
+from appointments.enums import Modality, Priority, Weekday
 from appointments.models import AppointmentTemplate
 from appointments.scheduling.recurrence import MAX_VISITS
 from core.lookups import MAX_KEY
@@ -29,6 +29,17 @@ REPEATS = [
     ("FREQ=MONTHLY", "Every month"),
 ]
 Choices = list[tuple[int | str, str]]
+
+
+def weekdays_field() -> forms.TypedMultipleChoiceField:
+    """Chips of weekdays; cleans to numbers, Monday = 0."""
+    return forms.TypedMultipleChoiceField(
+        label="Weekdays",
+        choices=[(number, name[:2]) for number, name in enumerate(Weekday.values)],
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
 
 
 class WhenForm(forms.Form):

@@ -6,10 +6,10 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
-from appointments.enums import Weekday
 from appointments.models import QueueConfiguration, WaitingQueue
 from appointments.queue.setting_checks import WEIGHTS
 from appointments.queue.settings import CONFIGURATION_FIELDS, QUEUE_FIELDS
+from appointments.views.forms import weekdays_field
 
 ALL = 100
 SHARES = (*WEIGHTS, "load_yellow", "load_red")
@@ -100,13 +100,7 @@ class ConfigForm(forms.Form):
     )
     opens_at = _time("Opens")
     closes_at = _time("Closes")
-    opening_days = forms.TypedMultipleChoiceField(
-        label="Weekdays",
-        choices=[(number, name[:2]) for number, name in enumerate(Weekday.values)],
-        coerce=int,
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
+    opening_days = weekdays_field()
     last_ticket_minutes = _number("Minutes before closing", 0, 240)
     use_historical_data = forms.ChoiceField(
         label="How long a visit takes",

@@ -6,9 +6,10 @@ from typing import Any
 from django import forms
 from django.db import models
 
-from appointments.enums import DayPart, Priority, Weekday
+from appointments.enums import DayPart, Priority
 from appointments.scheduling.wishes import TimeRange
 from appointments.views.codes_field import CodesField
+from appointments.views.forms import weekdays_field
 from core.lookups import MAX_KEY
 
 WEEKS = timedelta(weeks=4)
@@ -45,13 +46,7 @@ class WishFields(forms.Form):
     date_to = forms.DateField(
         label="To", required=False, widget=forms.DateInput(DATE, format="%Y-%m-%d")
     )
-    weekdays = forms.TypedMultipleChoiceField(
-        label="Weekdays",
-        choices=[(number, name[:2]) for number, name in enumerate(Weekday.values)],
-        coerce=int,
-        required=False,
-        widget=MANY,
-    )
+    weekdays = weekdays_field()
     parts = forms.MultipleChoiceField(
         label="Time of day", choices=DayPart, required=False, widget=MANY
     )
