@@ -177,6 +177,7 @@ def test_weekdays_and_hours_narrow_the_trips(desk, riverside):
     assert {8 <= start.hour < 10 for start in starts} == {True}, "exact hours overrule parts"
     none = desk.post(ROWS, time_from="01:00", time_to="02:00", weekdays=[1])
     assert {"times", "weekdays"} <= {name for name, _ in none.context["ways"]}
+    assert none.text.count("Nobody who offers this visit works in the wished hours.") == 2
     wider = desk.post(ROWS, time_from="01:00", time_to="02:00", weekdays=[1], widen="times")
     assert wider.context["cards"]
     assert wider.context["form"].cleaned_data["weekdays"] == [1]
